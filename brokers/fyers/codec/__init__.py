@@ -1,0 +1,1 @@
+"""Bytes and typed messages, both directions; no I/O, no clock."""

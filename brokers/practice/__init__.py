@@ -1,0 +1,1 @@
+"""The exchange for people without an account; a process of its own."""

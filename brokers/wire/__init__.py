@@ -1,0 +1,1 @@
+"""Pure helpers shared by codecs: reading bytes, reading decoded JSON, pacing arithmetic."""

@@ -1,0 +1,1 @@
+"""What the terminal knows and does: no Qt, no sockets."""

@@ -1,0 +1,1 @@
+"""Qt parts that know values but nothing of trading."""

@@ -1,0 +1,1 @@
+"""Making the program run: the environment of a checkout, and installers."""

@@ -1,0 +1,1 @@
+"""Every gate in one command: `python3 -m tests`."""
