@@ -35,7 +35,7 @@ def _parse_scaled(text: str, places: int) -> int:
     fraction = fraction.rstrip("0")
     if len(fraction) > places:
         raise ValueError(f"expected at most {places} decimals, was {text[:40]!r}")
-    scaled = int(whole) * 10**places + int(fraction.ljust(places, "0") or "0")
+    scaled = int(whole + fraction.ljust(places, "0"))
     return -scaled if sign == "-" else scaled
 
 
