@@ -1,0 +1,25 @@
+"""One open account and everything the window shows of it."""
+
+import msgspec
+
+from brokers.port import Capabilities
+from desktop.trading.accounts import AccountState
+from desktop.trading.candles import CandleBook
+from desktop.trading.clock import Clock
+from desktop.trading.hub import Hub
+from desktop.trading.instruments import Instruments
+from desktop.trading.orders import OrderDesk
+from desktop.trading.portfolio import Portfolio
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What docks are bound to. A second account is a second Desk with all its own parts."""
+
+    account: AccountState
+    capabilities: Capabilities
+    clock: Clock
+    instruments: Instruments
+    hub: Hub
+    candles: CandleBook
+    orders: OrderDesk
+    portfolio: Portfolio
