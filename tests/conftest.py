@@ -1,0 +1,59 @@
+"""Every test: offscreen, its own profile, and nothing left behind.
+
+Warnings and Qt messages fail (pyproject); leaked tasks, widgets and threads fail here.
+"""
+
+import asyncio
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
+import qasync
+from PySide6.QtWidgets import QApplication
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, LoopFactory]:
+    """Run async tests on the loop the program runs on; `plainloop` ones on asyncio's own."""
+    del config
+    if item.get_closest_marker("plainloop") or "tests/brokers/" in item.nodeid:
+        return {"asyncio": asyncio.new_event_loop}
+    return {"qasync": lambda: qasync.QEventLoop(QApplication.instance() or QApplication(["t"]))}
+
+
+@pytest.fixture(autouse=True)
+def _own_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's own files."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.delenv("TEZI_PORTS_FILE", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_left_over_threads() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    gc.collect()
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and not thread.daemon and not _is_pool(thread)
+    ]
+    for thread in left:
+        thread.join(2)
+    assert not [thread for thread in left if thread.is_alive()], f"left running: {left}"
+
+
+def _is_pool(thread: threading.Thread) -> bool:
+    # Worker threads of executors live as long as their loop, which pytest-asyncio closes later.
+    return thread.name.startswith(("asyncio_", "ThreadPoolExecutor", "tezi", "QThread", "Dummy"))
