@@ -104,7 +104,8 @@ class Dock(QWidget):
 
     The shell calls: `bind` once after construction and at each change of account, `show_instrument`
     when the link group selects one, `apply` at most once a frame and only while visible,
-    `save_state`/`restore_state` for workspaces, `release` before it goes.
+    `catch_up` when it comes to the front again, `save_state`/`restore_state` for workspaces,
+    `release` before it goes.
     """
 
     SPEC: ClassVar[DockSpec]
@@ -112,7 +113,7 @@ class Dock(QWidget):
     title_changed = Signal(str)
 
     def __init__(self, context: DockContext, name: str, parent: QWidget | None = None) -> None:
-        """Make it empty; `name` is unique among open docks (`chart#2`) and owns tasks and watches."""
+        """Make it empty; `name` is unique among open docks (`chart#2`), the owner of its tasks."""
         super().__init__(parent)
         self.context = context
         self.name = name
@@ -143,6 +144,9 @@ class Dock(QWidget):
 
     def apply(self, frame: Frame) -> None:
         """Show what changed since the last call."""
+
+    def catch_up(self) -> None:
+        """Show everything anew: the dock was hidden and got no frames meanwhile."""
 
     def commands(self) -> tuple[Command, ...]:
         """Commands of this dock while it is open."""
