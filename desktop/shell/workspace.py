@@ -44,7 +44,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     geometry: str = ""
 
     def layout_bytes(self) -> bytes:
-        return base64.b64decode(self.layout)
+        return base64.b64decode(self.layout, validate=True)
 
 
 class WorkspaceError(Exception):
