@@ -37,13 +37,13 @@ class Face(Protocol):
 
     @property
     def paths(self) -> Mapping[str, tuple[str, str]]:
-        """Ports-file key → (scheme "http" or "ws", the live path): `"rest": ("http", "/api/v3")`."""
+        """Ports-file key → scheme and live path: `"rest": ("http", "/api/v3")`."""
 
     def credentials(self) -> Mapping[str, object]:
         """Give the broker's entry under `credentials` of the ports file."""
 
     def where(self, request: ServerRequest) -> str:
-        """Name the place of a request as faults do: `place`, `orderbook`, `feed` …"""
+        """Name the place of a request as faults do: `place`, `orderbook`, `feed`."""
 
     def fault_reply(self, what: str, where: str, value: FaultValue) -> ServerReply | None:
         """Answer instead of the work: `rate_limited`, `token_expired`, `reject`, in its words."""
