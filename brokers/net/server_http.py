@@ -255,7 +255,10 @@ class Connection(asyncio.Protocol):
             headers.append(("Content-Length", str(len(reply.body))))
         if not self._limits.keeps_alive and "connection" not in named:
             headers.append(("Connection", "close"))
-        wire = self._h11.send(h11.Response(status_code=reply.status, headers=headers)) or b""
+        response = h11.Response(
+            status_code=reply.status, headers=headers, reason=_reason(reply.status)
+        )
+        wire = self._h11.send(response) or b""
         is_head = self._request is not None and self._request.method == b"HEAD"
         if reply.body and not is_head and reply.status not in _BODILESS:
             wire += self._h11.send(h11.Data(data=reply.body)) or b""
@@ -275,7 +278,9 @@ class Connection(asyncio.Protocol):
         """Answer a request that cannot be read, as far as HTTP allows, and end."""
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE) and self._transport is not None:
             response = h11.Response(
-                status_code=status, headers=[("Content-Length", "0"), ("Connection", "close")]
+                status_code=status,
+                headers=[("Content-Length", "0"), ("Connection", "close")],
+                reason=_reason(status),
             )
             wire = self._h11.send(response) or b""
             self._transport.write(wire + (self._h11.send(h11.EndOfMessage()) or b""))
@@ -310,3 +315,10 @@ class Connection(asyncio.Protocol):
             self.abort()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+
+def _reason(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
