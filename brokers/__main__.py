@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
+import getpass
 import signal
 import sys
 import tempfile
@@ -205,8 +206,6 @@ async def _log_in_live(chosen: Plugin) -> tuple[Plugin, Login]:
 
 
 async def _ask(label: str, default: str, *, is_secret: bool) -> str:
-    import getpass  # noqa: PLC0415 - only a live login asks
-
     hint = f" [{default}]" if default else ""
     ask: Callable[[str], str] = getpass.getpass if is_secret else input
     return (await asyncio.to_thread(ask, f"{label}{hint}: ")).strip() or default

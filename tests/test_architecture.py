@@ -56,7 +56,8 @@ ROWS = (
     _row("brokers.registry", f"brokers brokers.port brokers.errors {MODEL}"),
     _row(
         "brokers.session",
-        f"brokers.port brokers.errors {MODEL} brokers.net brokers.registry brokers.practice.launch",
+        f"brokers.port brokers.errors {MODEL} brokers.net brokers.wire brokers.registry "
+        "brokers.practice.launch",
         "msgspec",
     ),
     _row(
