@@ -29,6 +29,7 @@ _SHEET_PIXELS: Final[Mapping[str, float]] = {
     "button": 26,
     "field": 26,
     "box": 20,
+    "segment": 22,
     "tick": 14,
     "half_tick": 7,
     "tab": 28,
@@ -219,15 +220,15 @@ class Theme(QObject):
         app.setFont(self.font())
         app.setStyleSheet(self.style_sheet())
 
-    def style_sheet(self) -> str:
-        """Fill the shipped style sheet with this theme's tokens."""
+    def style_sheet(self, name: str = "qss/base.qss") -> str:
+        """Fill a shipped style sheet with this theme's tokens."""
         tokens = {role: colour.name() for role, colour in self._colours.items()}
         tokens |= {f"space_{key}": str(self.space(key)) for key in SPACE}
         tokens |= {f"radius_{key}": str(self.radius(key)) for key in RADIUS}
         tokens |= {f"text_{key}": str(self.font(key).pixelSize()) for key in TEXT_PIXELS}
         tokens |= {key: str(self.px(pixels)) for key, pixels in _SHEET_PIXELS.items()}
         tokens["icons"] = resources.path("icons").as_posix()
-        return string.Template(resources.text("qss/base.qss")).substitute(tokens)
+        return string.Template(resources.text(name)).substitute(tokens)
 
     def palette(self) -> QPalette:
         palette = QPalette()
