@@ -213,6 +213,11 @@ class Connection(asyncio.Protocol):
         self._body.clear()
         if len(event.target) > self._limits.target_bytes:
             self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
+        elif sum(len(name) + len(value) + 4 for name, value in event.headers) > (
+            self._limits.head_bytes
+        ):
+            # h11 limits a head that is not whole yet; one that came at once it lets through.
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif event.method == b"CONNECT":
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)
 
