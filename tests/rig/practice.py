@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 30.0
@@ -43,7 +44,7 @@ class PracticeProcess:
             time.sleep(0.02)
         return process
 
-    def __enter__(self) -> "PracticeProcess":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
