@@ -1,12 +1,14 @@
 """Serves every broker's practice face on loopback: one port each, one exchange behind them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from brokers.model.instrument import InstrumentId
 from brokers.net.server import ServerReply, ServerRequest, ServerSocket
+from brokers.practice.clock import SimClock
+from brokers.practice.exchange import Exchange
 from brokers.practice.faults import Faults, FaultValue
 
 
@@ -34,6 +36,14 @@ class Face(Protocol):
     @property
     def name(self) -> str:
         """The broker's name, as in the ports file."""
+
+    @property
+    def account(self) -> str:
+        """The client code of its account, which is also the account's key in the exchange."""
+
+    @property
+    def quirks(self) -> Collection[str]:
+        """The broker's own fault names beyond those of the host; it looks for them itself."""
 
     @property
     def paths(self) -> Mapping[str, tuple[str, str]]:
@@ -68,6 +78,6 @@ class FaceMaker(Protocol):
     """`FACE` of `brokers.<name>.practice`: how the host gets a face without knowing the broker."""
 
     def make(
-        self, exchange: object, clock: Callable[[], int], faults: Faults, options: FaceOptions
+        self, exchange: Exchange, clock: SimClock, faults: Faults, options: FaceOptions
     ) -> Face:
-        """Build the face; `clock` gives the exchange's time in UTC nanoseconds."""
+        """Build the face and open its account."""
