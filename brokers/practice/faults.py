@@ -27,6 +27,16 @@ AFTER_THE_WORK: Final = ("delay", "truncate", "reset_at_byte", "lose_reply", "ga
 ON_SOCKETS: Final = ("mute", "close", "half_open", "garbage", "huge_frame")
 """Done by the host to open and new WebSockets."""
 
+KNOWN: Final = frozenset(
+    {
+        *(*INSTEAD_OF_THE_WORK, *FACE_INSTEAD_OF_THE_WORK),
+        *(*FACE_AFTER_THE_WORK, *AFTER_THE_WORK, *ON_SOCKETS),
+        *("event_first", "duplicate_event", "drop_event", "reorder_events", "partial_fill"),
+        *("poison", "new_topic_ids"),
+    }
+)
+"""Every fault that is not some broker's own quirk."""
+
 PLACES: Final = frozenset(
     {
         *("place", "modify", "cancel", "exit", "convert", "orderbook", "tradebook", "positions"),
@@ -37,6 +47,17 @@ PLACES: Final = frozenset(
 SOCKET_PLACES: Final = frozenset({"feed", "orderfeed"})
 
 FaultValue = str | int | float | None
+
+_NUMBERS: Final = {
+    "status": (200, 599),
+    "delay": (0, 3600),
+    "truncate": (0, 1 << 40),
+    "reset_at_byte": (0, 1 << 40),
+    "close": (1000, 4999),
+    "huge_frame": (0, 256 << 20),
+    "partial_fill": (0, 1 << 40),
+}
+"""The values that are numbers, and from where to where they make sense."""
 
 
 class Fault(msgspec.Struct):
@@ -64,9 +85,22 @@ class Fault(msgspec.Struct):
     def text(self, default: str) -> str:
         return default if self.value is None else str(self.value)
 
+    def check(self) -> None:
+        """Refuse a value that the fault could not use, before it is armed.
+
+        Raises:
+            ValueError: naming what is expected.
+        """
+        least, most = _NUMBERS.get(self.what, (None, None))
+        if least is not None and most is not None:
+            if isinstance(self.value, str) or not least <= self.number(least) <= most:
+                raise ValueError(f"expected a number from {least} to {most} as value")
+        elif self.what == "garbage":
+            bytes.fromhex(self.text(""))
+
 
 class Faults:
-    """Everything armed, oldest first; listeners hear when something is armed or all is disarmed."""
+    """Everything armed, oldest first; listeners hear of what is armed and of what is over."""
 
     def __init__(self) -> None:
         self._armed: list[Fault] = []
@@ -78,6 +112,7 @@ class Faults:
         fault = Fault(
             id=self._next_id, broker=broker, where=where, what=what, times=times, value=value
         )
+        fault.check()
         self._next_id += 1
         self._armed.append(fault)
         self._tell(fault)
@@ -109,9 +144,10 @@ class Faults:
         fault.times -= 1
         if fault.times <= 0 and fault in self._armed:
             self._armed.remove(fault)
+            self._tell(None)
 
     def listen(self, listener: Callable[[Fault | None], None]) -> None:
-        """Call with each fault as it is armed, and with None when all are disarmed."""
+        """Call with each fault as it is armed, and with None when something is over."""
         self._listeners.append(listener)
 
     def _tell(self, fault: Fault | None) -> None:

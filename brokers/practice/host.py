@@ -1,83 +1,132 @@
 """Serves every broker's practice face on loopback: one port each, one exchange behind them."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import formatdate
+from typing import Final
 
-import msgspec
-
-from brokers.model.instrument import InstrumentId
-from brokers.net.server import ServerReply, ServerRequest, ServerSocket
-from brokers.practice.clock import SimClock
+from brokers.net.server import Server, Site, serve
+from brokers.practice.broken import BrokenSite
+from brokers.practice.control import Control
 from brokers.practice.exchange import Exchange
-from brokers.practice.faults import Faults, FaultValue
+from brokers.practice.face import Face, FaceMaker, FaceOptions
+from brokers.practice.faults import Faults
+
+__all__ = ["Face", "FaceMaker", "FaceOptions", "Host", "PortTaken"]
+
+CONTROL: Final = "control"
+_STEP_S: Final = 0.01
+_MOST_BEHIND_S: Final = 0.25
+"""After a pause of the whole process the market does not rush through all it missed."""
+
+_SECOND_NS: Final = 1_000_000_000
 
 
-class FaceOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says that a face has to know.
-
-    `redirect_uri` None: every loopback redirect is accepted. `masters` are folders of real master
-    files that the universe was read from; a face serves those files as they are.
-    """
-
-    seed: int = 1
-    redirect_uri: str | None = None
-    permissions: str = "orders"
-    has_limits: bool = True
-    masters: tuple[str, ...] = ()
+class PortTaken(Exception):
+    """A port that was asked for is not free."""
 
 
-class Face(Protocol):
-    """One broker's own wire, the server's side: a Site that the host breaks on purpose.
+class ExchangeDate:
+    """The HTTP Date of the exchange's own clock, written once a second."""
 
-    The host calls `where` for each request and WebSocket, applies what is armed for that place,
-    and otherwise leaves everything to the face.
-    """
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._second = -1
+        self._text = ""
+
+    def __call__(self) -> str:
+        second = self._now_ns() // _SECOND_NS
+        if second != self._second:
+            self._second = second
+            self._text = formatdate(second, usegmt=True)
+        return self._text
+
+
+class Host:
+    """The faces' servers, the control server and the market's pace."""
+
+    def __init__(
+        self, exchange: Exchange, faces: Sequence[Face], faults: Faults, ticks_per_second: int
+    ) -> None:
+        self._exchange = exchange
+        self._faces = tuple(faces)
+        self._faults = faults
+        self._rate = 0
+        self._servers: dict[str, Server] = {}
+        self._broken: list[BrokenSite] = []
+        self.set_rate(ticks_per_second)
 
     @property
-    def name(self) -> str:
-        """The broker's name, as in the ports file."""
+    def faces(self) -> Sequence[Face]:
+        return self._faces
 
     @property
-    def account(self) -> str:
-        """The client code of its account, which is also the account's key in the exchange."""
+    def clients(self) -> int:
+        return sum(server.connections for name, server in self._servers.items() if name != CONTROL)
 
-    @property
-    def quirks(self) -> Collection[str]:
-        """The broker's own fault names beyond those of the host; it looks for them itself."""
+    def set_rate(self, ticks_per_second: int) -> None:
+        """Set how many price changes a second there are; 0 stops the market maker."""
+        self._rate = ticks_per_second
+        self._exchange.pause(is_paused=ticks_per_second == 0)
 
-    @property
-    def paths(self) -> Mapping[str, tuple[str, str]]:
-        """Ports-file key → scheme and live path: `"rest": ("http", "/api/v3")`."""
+    async def start(self, ports: Mapping[str, int]) -> None:
+        """Open every port, those named in `ports` where they are asked for.
 
-    def credentials(self) -> Mapping[str, object]:
-        """Give the broker's entry under `credentials` of the ports file."""
+        Raises:
+            PortTaken: one of them is not free; the text names it. Nothing stays open.
+        """
+        date = ExchangeDate(self._exchange.clock.now_ns)
+        sites: dict[str, Site] = {CONTROL: Control(self._exchange, self._faults, self)}
+        for face in self._faces:
+            broken = BrokenSite(face, self._faults, date)
+            self._broken.append(broken)
+            sites[face.name] = broken
+        for name, site in sites.items():
+            port = ports.get(name, 0)
+            try:
+                self._servers[name] = await serve(site, port=port)
+            except OSError as error:
+                await self.close()
+                raise PortTaken(f"port {port} ({name}) is taken") from error
 
-    def where(self, request: ServerRequest) -> str:
-        """Name the place of a request as faults do: `place`, `orderbook`, `feed`."""
+    def addresses(self) -> dict[str, object]:
+        """Give what the ports file says."""
+        found: dict[str, object] = {"pid": os.getpid(), CONTROL: self._address(CONTROL, "http", "")}
+        for face in self._faces:
+            entries = {
+                key: self._address(face.name, scheme, path)
+                for key, (scheme, path) in face.paths.items()
+            }
+            found[face.name] = {"host": self._address(face.name, "http", ""), **entries}
+        found["credentials"] = {face.name: face.credentials() for face in self._faces}
+        return found
 
-    def fault_reply(self, what: str, where: str, value: FaultValue) -> ServerReply | None:
-        """Answer instead of the work: `rate_limited`, `token_expired`, `reject`, in its words."""
+    async def run(self) -> None:
+        """Move the market at its pace and tell the faces what changed, until cancelled."""
+        loop = asyncio.get_running_loop()
+        before_s = loop.time()
+        owed = 0.0
+        while True:
+            await asyncio.sleep(_STEP_S)
+            now_s = loop.time()
+            owed += min(now_s - before_s, _MOST_BEHIND_S) * self._rate
+            before_s = now_s
+            ticks = int(owed)
+            owed -= ticks
+            followed = frozenset().union(*(face.followed() for face in self._faces))
+            changed = self._exchange.step(ticks, followed)
+            if changed:
+                for face in self._faces:
+                    face.market_moved(changed)
 
-    def spoil_reply(
-        self, what: str, where: str, value: FaultValue, reply: ServerReply
-    ) -> ServerReply:
-        """Change a finished reply: `wrong_type`, `code_201`."""
+    async def close(self) -> None:
+        """Close every port and connection."""
+        for server in self._servers.values():
+            await server.close()
+        for broken in self._broken:
+            await broken.close()
+        self._servers.clear()
 
-    async def respond(self, request: ServerRequest) -> ServerReply: ...
-    async def admit(self, request: ServerRequest) -> ServerReply | None: ...
-    async def converse(self, socket: ServerSocket) -> None: ...
-
-    def followed(self) -> Collection[InstrumentId]:
-        """Give the instruments that some client of this face is subscribed to now."""
-
-    def market_moved(self, changed: Sequence[InstrumentId]) -> None:
-        """Push what changed to the clients that follow it; the state is the exchange's."""
-
-
-class FaceMaker(Protocol):
-    """`FACE` of `brokers.<name>.practice`: how the host gets a face without knowing the broker."""
-
-    def make(
-        self, exchange: Exchange, clock: SimClock, faults: Faults, options: FaceOptions
-    ) -> Face:
-        """Build the face and open its account."""
+    def _address(self, name: str, scheme: str, path: str) -> str:
+        return f"{scheme}://127.0.0.1:{self._servers[name].port}{path}"
