@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from brokers.model.instrument import Instrument
+from brokers.model.account import Funds
+from brokers.model.instrument import Instrument, Segment
 from brokers.model.market import Quote
 from brokers.model.order import Kind, OrderChange, Product, Side, Validity
 from brokers.port import Capabilities
@@ -154,3 +155,11 @@ def lots(form: Form) -> int | None:
     if form.quantity is None or size <= 1 or form.quantity % size:
         return None
     return form.quantity // size
+
+
+def available_paise(funds: Funds | None, instrument: Instrument) -> int | None:
+    """Give what the ledger of this instrument's segment has left; None before funds are known."""
+    if funds is None:
+        return None
+    ledger = funds.commodity if instrument.segment is Segment.COM else funds.equity
+    return ledger.available_paise
