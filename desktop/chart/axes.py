@@ -1,0 +1,93 @@
+"""The axes and the grid, painted by ourselves: time without closed hours, prices on the tick."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from desktop.chart.look import Look
+from desktop.chart.ticks import TimeTick
+
+TIME_SPACING: Final = 68
+"""Least distance of two time labels, on the page."""
+VALUE_SPACING: Final = 38
+_ARM: Final = 4
+"""Between the plot's edge and an axis label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One label of a value axis."""
+
+    y: int
+    text: str
+
+
+def axis_width(texts: list[str], look: Look) -> int:
+    """Give how wide a value axis must be for its longest label, in steps, so that it is calm."""
+    widest = max((look.width(text) for text in texts), default=0.0)
+    step = look.px(8)
+    return -(-round(widest + look.px(2 * _ARM + 6)) // step) * step
+
+
+def paint_lines(
+    painter: QPainter, colour: QColor, look: Look, *, across: list[int], down: list[int], of: QRect
+) -> None:
+    """Fill thin lines through a rectangle: across at these y, down at these x."""
+    for y in across:
+        painter.fillRect(of.left(), y, of.width(), look.pixel, colour)
+    for x in down:
+        painter.fillRect(x, of.top(), look.pixel, of.height(), colour)
+
+
+def paint_value_axis(painter: QPainter, area: QRect, marks: list[Mark], look: Look) -> None:
+    """Write the labels of a pane's right edge; those that would be cut are left out."""
+    painter.setFont(look.font)
+    painter.setPen(look.colors.text)
+    left = area.left() + look.px(_ARM + 2)
+    half = look.line / 2
+    middle = (look.ascent - look.descent) / 2
+    for mark in marks:
+        if area.top() + half <= mark.y <= area.bottom() - half:
+            painter.drawText(left, round(mark.y + middle), mark.text)
+
+
+def paint_time_axis(
+    painter: QPainter, area: QRect, ticks: list[tuple[float, TimeTick]], look: Look
+) -> None:
+    """Write the labels below the panes, centred on their bars; none is cut."""
+    baseline = round(area.center().y() + (look.ascent - look.descent) / 2)
+    for x, tick in ticks:
+        left = round(x - look.width(tick.text) / 2)
+        if left < area.left() or left + look.width(tick.text) > area.right():
+            continue
+        painter.setFont(look.bold if tick.is_major else look.font)
+        painter.setPen(look.colors.strong if tick.is_major else look.colors.text)
+        painter.drawText(left, baseline, tick.text)
+
+
+def paint_tag(
+    painter: QPainter, area: QRectF, text: str, colors: tuple[QColor, QColor], look: Look
+) -> None:
+    """Fill a label of one line: (ground, text colour)."""
+    ground, ink = colors
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
+    painter.drawRoundedRect(area, look.px(2), look.px(2))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    painter.setFont(look.font)
+    painter.setPen(ink)
+    painter.drawText(
+        round(area.left() + look.px(_ARM + 2)),
+        round(area.center().y() + (look.ascent - look.descent) / 2),
+        text,
+    )
+
+
+def tag_rect(x: int, y: float, width: float, look: Look, bounds: tuple[int, int]) -> QRectF:
+    """Give a label's place beside a value, kept inside top and bottom."""
+    height = look.tag_height
+    top = min(max(round(y - height / 2), bounds[0]), max(bounds[0], bounds[1] - height))
+    return QRectF(x, top, width, height)

@@ -1,0 +1,173 @@
+"""The crosshair with its labels, the read-out in each pane, and the link between charts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QObject, QRect, QRectF, Signal
+from PySide6.QtGui import QColor, QPainter
+
+from desktop.chart import axes
+from desktop.chart.look import Look
+from desktop.chart.pane import Pane, Stack
+
+_LEFT: Final = 10
+_GAP: Final = 10
+_INSET: Final = 6
+_BOLDER: Final = 1.07
+"""How much wider bold words are."""
+
+
+class Cursor(QObject):
+    """Where the crosshair is, for every chart that shares it."""
+
+    moved = Signal(object, object)
+    """(the chart it is on, opening time of the bar in ns or None when it left)"""
+
+    def move(self, chart: object, opened_ns: int | None) -> None:
+        self.moved.emit(chart, opened_ns)
+
+
+@dataclass(slots=True)
+class Crosshair:
+    """One chart's crosshair: the bar it is on, and the height of the pointer if it is here."""
+
+    number: int | None = None
+    y: float | None = None
+    """In the picture's pixels; None where another chart leads."""
+
+    def parts(self, stack: Stack, look: Look) -> list[QRectF]:
+        """Give what it covers, to be repainted when it moves."""
+        if self.number is None:
+            return []
+        x = self._x(stack)
+        time = stack.time_area
+        wide = look.px(110)
+        parts = [
+            QRectF(x, 0, look.pixel, stack.plot.height()),
+            QRectF(x - wide, time.top(), 2 * wide, time.height()),
+        ]
+        if self.y is not None:
+            height = look.tag_height
+            parts.append(QRectF(0, round(self.y), stack.plot.width(), look.pixel))
+            left = stack.plot.width()
+            top = self.y - height - 1
+            parts.append(QRectF(left, top, stack.width - left, 2 * height + 2))
+        return parts
+
+    def _x(self, stack: Stack) -> int:
+        assert self.number is not None
+        return int(stack.timeline.window().x(self.number) // 1)
+
+    def paint(self, painter: QPainter, stack: Stack, look: Look, time_text: str) -> None:
+        """Draw it over everything, with its labels on both axes."""
+        if self.number is None:
+            return
+        colors = look.colors
+        x = self._x(stack)
+        painter.setClipRect(stack.plot)
+        if 0 <= x < stack.plot.width():
+            upright = look.dashes(colors.cross, look.px(3), is_upright=True)
+            painter.fillRect(x, 0, look.pixel, stack.plot.height(), upright)
+        pane = None if self.y is None else stack.pane_at(self.y)
+        if pane is not None and self.y is not None:
+            row = QRect(0, round(self.y), stack.plot.width(), look.pixel)
+            painter.fillRect(row, look.dashes(colors.cross, look.px(3)))
+            painter.setClipRect(QRect(0, 0, stack.width, stack.height))
+            axis = stack.axis_of(pane)
+            bounds = (pane.area.top(), pane.area.bottom() + 1)
+            width = axis.width() - look.px(3)
+            area = axes.tag_rect(axis.left() + look.pixel, self.y, width, look, bounds)
+            text = pane.step_text(pane.scale.value(self.y))
+            axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
+        painter.setClipRect(QRect(0, 0, stack.width, stack.height))
+        if 0 <= x < stack.plot.width():
+            self._time_tag(painter, stack, look, (x, time_text))
+
+    def _time_tag(
+        self, painter: QPainter, stack: Stack, look: Look, label: tuple[int, str]
+    ) -> None:
+        x, text = label
+        colors, time = look.colors, stack.time_area
+        width = round(look.width(text)) + look.px(12)
+        left = min(max(0, x - width // 2), max(0, stack.plot.width() - width))
+        area = QRectF(left, time.top() + look.pixel, width, look.tag_height)
+        axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some words of a read-out in one colour; where room is short the highest ranks go first."""
+
+    text: str
+    colour: QColor
+    is_bold: bool = False
+    gap: int = _GAP
+    """Free space before it, on the page."""
+    rank: int = 0
+
+
+class Readout:
+    """The lines of words at the top left of each pane."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, QRectF] = {}
+
+    def parts(self, panes: Sequence[Pane]) -> list[QRectF]:
+        """Give where the words are."""
+        return [self._shown[pane.key] for pane in panes if pane.key in self._shown]
+
+    def paint(
+        self, painter: QPainter, pane: Pane, lines: Sequence[Sequence[Run]], look: Look
+    ) -> None:
+        """Write a pane's lines; words that do not fit are left out, the later ones first."""
+        painter.setClipRect(pane.area)
+        left = look.px(_LEFT)
+        top = pane.area.top() + look.px(_INSET)
+        height = look.line + look.px(2)
+        most = pane.area.width() - 2 * left
+        widest = 0.0
+        for at, line in enumerate(lines):
+            if top + (at + 1) * height > pane.area.bottom():
+                break
+            widest = max(widest, self._line(painter, line, (left, top + at * height), most, look))
+        count = len(lines)
+        self._shown[pane.key] = QRectF(
+            left - look.px(4), top, widest + look.px(40), count * height + look.px(2)
+        )
+
+    def _line(
+        self,
+        painter: QPainter,
+        line: Sequence[Run],
+        at: tuple[int, int],
+        most: float,
+        look: Look,
+    ) -> float:
+        runs, x = list(line), self._width(line, look)
+        while x > most and any(run.rank for run in runs):
+            dearest = max(run.rank for run in runs)
+            runs = [run for run in runs if run.rank < dearest]
+            x = self._width(runs, look)
+        ground = QColor(look.colors.back)
+        ground.setAlphaF(0.72)
+        left, top = at
+        height = look.line + look.px(2)
+        painter.fillRect(QRectF(left - look.px(3), top, x + look.px(6), height), ground)
+        baseline = round(top + look.px(1) + look.ascent)
+        pen = float(left)
+        for at_run, run in enumerate(runs):
+            pen += look.px(run.gap) if at_run else 0
+            painter.setFont(look.bold if run.is_bold else look.font)
+            painter.setPen(run.colour)
+            painter.drawText(round(pen), baseline, run.text)
+            pen += self._run_width(run, look)
+        return x
+
+    def _width(self, runs: Sequence[Run], look: Look) -> float:
+        gaps = sum(look.px(run.gap) for run in runs[1:])
+        return gaps + sum(self._run_width(run, look) for run in runs)
+
+    @staticmethod
+    def _run_width(run: Run, look: Look) -> float:
+        return look.width(run.text) * (_BOLDER if run.is_bold else 1.0)

@@ -1,0 +1,135 @@
+"""Colours, fonts and sizes of a chart, from the theme's tokens."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPixmap
+
+from desktop.ui.theme import Theme
+
+_LINES = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartColors:
+    """Every colour a chart uses. `lines` colours the indicators in turn."""
+
+    back: QColor
+    grid: QColor
+    session: QColor
+    """The line between two days, and around panes."""
+    text: QColor
+    strong: QColor
+    up: QColor
+    down: QColor
+    up_edge: QColor
+    down_edge: QColor
+    volume_up: QColor
+    volume_down: QColor
+    last: QColor
+    """The line and the tag of the last price, and charts drawn as a line."""
+    area: QColor
+    buy: QColor
+    sell: QColor
+    buy_fill: QColor
+    sell_fill: QColor
+    on_fill: QColor
+    position: QColor
+    alert: QColor
+    cross: QColor
+    label: QColor
+    """Filled behind the crosshair's labels."""
+    lines: tuple[QColor, ...]
+
+    @staticmethod
+    def of(theme: Theme) -> "ChartColors":
+        """Take the chart's tokens from a theme."""
+        colour = theme.colour
+        area = colour("chart_last")
+        area.setAlphaF(0.16)
+        return ChartColors(
+            back=colour("chart_back"),
+            grid=colour("chart_grid"),
+            session=colour("chart_session"),
+            text=colour("chart_text"),
+            strong=colour("text"),
+            up=colour("chart_up"),
+            down=colour("chart_down"),
+            up_edge=colour("chart_up_edge"),
+            down_edge=colour("chart_down_edge"),
+            volume_up=colour("chart_volume_up"),
+            volume_down=colour("chart_volume_down"),
+            last=colour("chart_last"),
+            area=area,
+            buy=colour("chart_buy"),
+            sell=colour("chart_sell"),
+            buy_fill=colour("buy_fill"),
+            sell_fill=colour("sell_fill"),
+            on_fill=colour("on_fill"),
+            position=colour("chart_position"),
+            alert=colour("chart_alert"),
+            cross=colour("chart_cross"),
+            label=colour("chart_label"),
+            lines=tuple(colour(f"chart_line_{at}") for at in range(1, _LINES + 1)),
+        )
+
+
+class Look:
+    """Colours with fonts measured for one screen; every size is in its pixels."""
+
+    def __init__(self, colors: ChartColors, font: QFont, ratio: float) -> None:
+        self.colors = colors
+        self.ratio = ratio
+        self.font = QFont(font)
+        self.font.setPixelSize(max(8, round(_pixel_size(font) * ratio)))
+        self.font.setFeature(QFont.Tag("tnum"), 1)
+        self.bold = QFont(self.font)
+        self.bold.setWeight(QFont.Weight.DemiBold)
+        metrics = QFontMetricsF(self.font)
+        self.digit = metrics.horizontalAdvance("0")
+        self.ascent = metrics.ascent()
+        self.descent = metrics.descent()
+        self.line = round(metrics.height())
+        self.pixel = max(1, int(ratio))
+        """The width of a thin line."""
+        self._widths: dict[str, float] = {}
+        self._brushes: dict[tuple[int, int, bool], QBrush] = {}
+
+    def px(self, logical: float) -> int:
+        """Scale a size on the page to this screen."""
+        return round(logical * self.ratio)
+
+    def width(self, text: str) -> float:
+        """Give a text's width; digits all count the same, so texts that tick do not jitter."""
+        shape = text.translate(_DIGITS)
+        known = self._widths.get(shape)
+        if known is None:
+            if len(self._widths) > 1000:
+                self._widths.clear()
+            known = QFontMetricsF(self.font).horizontalAdvance(shape)
+            self._widths[shape] = known
+        return known
+
+    def dashes(self, colour: QColor, length: int, *, is_upright: bool = False) -> QBrush:
+        """Give a brush that fills a thin line with dashes; they stay put while the line moves."""
+        key = (colour.rgba(), length, is_upright)
+        brush = self._brushes.get(key)
+        if brush is None:
+            tile = QPixmap(1, 2 * length) if is_upright else QPixmap(2 * length, 1)
+            tile.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(tile)
+            painter.fillRect(0, 0, *((1, length) if is_upright else (length, 1)), colour)
+            painter.end()
+            brush = self._brushes[key] = QBrush(tile)
+        return brush
+
+    @property
+    def tag_height(self) -> int:
+        return self.line + self.px(3)
+
+
+def _pixel_size(font: QFont) -> float:
+    return font.pixelSize() if font.pixelSize() > 0 else font.pointSizeF() * 96 / 72
+
+
+_DIGITS = str.maketrans("123456789", "000000000")

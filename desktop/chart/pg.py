@@ -1,0 +1,65 @@
+"""The only importer of pyqtgraph: its scene view, and its arrays that QPainter reads directly."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph
+from pyqtgraph.Qt.internals import PrimitiveArray
+from PySide6.QtCore import QLineF, QRectF
+from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QGraphicsView, QWidget
+from typing_extensions import override
+
+from desktop.chart.pyramid import Floats
+
+if TYPE_CHECKING:
+    _Base = QGraphicsView  # pyqtgraph has no types
+else:
+    _Base = pyqtgraph.GraphicsView
+
+
+class View(_Base):
+    """pyqtgraph's view and scene in widget pixels, without its axes, its background and its mouse.
+
+    Its items paint every pixel of the view, so nothing is filled beneath them.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        if TYPE_CHECKING:
+            super().__init__(parent)
+        else:
+            super().__init__(parent, useOpenGL=False, background=None)
+            self.setCentralWidget(None)
+        self.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+
+    @override
+    def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:
+        """Fill nothing: the chart's picture is opaque."""
+
+    def add(self, item: QGraphicsItem) -> None:
+        scene: QGraphicsScene = self.scene()
+        scene.addItem(item)
+
+
+class Lines:
+    """Line segments handed to QPainter as one array."""
+
+    def __init__(self) -> None:
+        self._array = PrimitiveArray(QLineF, 4)
+
+    def draw(self, painter: QPainter, segments: Floats) -> None:
+        """Draw rows of x1, y1, x2, y2 with the painter's pen."""
+        if not len(segments):
+            return
+        self._array.resize(len(segments))
+        room: Floats = self._array.ndarray()
+        np.copyto(room, segments)
+        painter.drawLines(*self._array.drawargs())
+
+
+def path_of(xs: Floats, ys: Floats) -> QPainterPath:
+    """Give a path through the points; all must be finite."""
+    path: QPainterPath = pyqtgraph.arrayToQPath(xs, ys, finiteCheck=False)
+    return path

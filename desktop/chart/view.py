@@ -1,0 +1,407 @@
+"""The chart as a widget: data in, gestures out."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+from typing_extensions import override
+
+from brokers.model.market import Candle
+from brokers.model.money import round_to_tick
+from desktop.chart.candles_item import Style
+from desktop.chart.canvas import Canvas
+from desktop.chart.content import Content, Facts
+from desktop.chart.crosshair import Cursor, Run
+from desktop.chart.hand import Hand
+from desktop.chart.lines_item import LastPrice, OrderMark, PositionMark, PriceMark
+from desktop.chart.look import ChartColors
+from desktop.chart.pane import Pane
+from desktop.chart.scale import Mode
+from desktop.chart.series import Columns, columns_from, e4
+from desktop.chart.studies import Choice
+from desktop.chart.ticks import bar_time_text, countdown_text
+from desktop.chart.visible import step_for
+
+_NOTCH: Final = 120.0
+_OLDER_PAGES: Final = 0.5
+"""Older bars are asked for when fewer screens than this are left of what is shown."""
+
+
+class ChartView(Canvas):
+    """Candles with indicators, volume and lines. It shows what it is given and fetches nothing."""
+
+    wants_older = Signal()
+    """The oldest bar comes into view; sent once until `prepend` or `set_has_older`."""
+    order_dragged = Signal(str, object)
+    """(order key, new price_e4)"""
+    order_cancelled = Signal(str)
+    alert_dragged = Signal(str, object)
+    price_clicked = Signal(object)
+    """price_e4, on the tick"""
+    menu_requested = Signal(object, QPoint)
+    """(price_e4 under the pointer or None, where on the screen)"""
+
+    def __init__(
+        self, colors: ChartColors, parent: QWidget | None = None, *, cursor: Cursor | None = None
+    ) -> None:
+        super().__init__(colors, parent)
+        self.content = Content()
+        self._cursor = cursor or Cursor(self)
+        self._cursor.moved.connect(self._follow_cursor)
+        self._hand = Hand(self)
+        self._has_older = False
+        self._countdown = ""
+        self._last_range = (0.0, 0.0)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Chart")
+        self._rebuild()
+
+    # -- data -----------------------------------------------------------------------------------
+
+    def set_series(self, columns: Columns, facts: Facts) -> None:
+        """Show another instrument or interval, newest bars at the right."""
+        self.cross.number = None
+        self.content.load(columns, facts)
+        self.stack.series = self.content.series
+        self.stack.is_intraday = facts.interval.is_intraday
+        self.marks.decimals = facts.decimals
+        series = self.content.series
+        self.stack.timeline.load(series.first, series.last)
+        for pane in self.stack.panes:
+            pane.scale.is_auto = True
+        self._countdown = ""
+        self._show_last()
+        self._rebuild()
+
+    def clear(self) -> None:
+        """Show no bars and no lines."""
+        self.marks.set_orders(())
+        self.marks.position, self.marks.alerts = None, ()
+        self.set_series(columns_from([]), self.content.facts)
+
+    def set_has_older(self, *, has_older: bool) -> None:
+        """Say whether there may be bars before the first one; `wants_older` asks for them."""
+        self._has_older = has_older
+        self._ask_older()
+
+    def update_last(self, candle: Candle) -> None:
+        """Show the live bar's newest state; only its strip is drawn anew."""
+        self.apply([candle])
+
+    def append(self, candle: Candle) -> None:
+        """Begin a new bar."""
+        self.apply([candle])
+
+    def apply(self, candles: Sequence[Candle]) -> None:
+        """Take a frame's candles: states of the live bar, and bars that follow it, in order."""
+        had_volume = self.content.has_volume
+        before = self._last_parts()
+        is_new = False
+        for candle in candles:
+            is_new |= self.content.take(candle)
+        if not candles:
+            return
+        self._show_last()
+        if is_new:
+            series = self.content.series
+            self.stack.timeline.extend(series.first, series.last)
+        if had_volume != self.content.has_volume:
+            self._rebuild()
+        elif is_new or not self._live_fits():
+            self.refresh()
+        else:
+            self._refresh_live(before)
+
+    def prepend(self, columns: Columns) -> None:
+        """Put older bars in front of the first; nothing on the screen moves."""
+        self.content.prepend(columns)
+        series = self.content.series
+        self.stack.timeline.extend(series.first, series.last)
+        self._rebuild()
+
+    def set_indicators(self, choices: Sequence[Choice]) -> None:
+        """Show these indicators and no others."""
+        if tuple(choices) != self.content.choices:
+            self.content.set_choices(choices)
+            self._rebuild()
+
+    def set_style(self, style: Style) -> None:
+        if style is not self.content.style:
+            self.content.set_style(style)
+            self._show_last()
+            self._rebuild()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Scale prices linearly, by logarithm, or in percent of the first bar on the screen."""
+        self.stack.panes[0].scale.set_mode(mode)
+        self.refresh()
+
+    @property
+    def mode(self) -> Mode:
+        return self.stack.panes[0].scale.mode
+
+    def set_volume(self, *, is_shown: bool) -> None:
+        self.content.shows_volume = is_shown
+        self._rebuild()
+
+    def set_orders(self, orders: Sequence[OrderMark]) -> None:
+        """Show these working orders; one that was dragged and waits takes the place given here."""
+        self.marks.set_orders(orders)
+        self.refresh_over()
+
+    def set_position(self, position: PositionMark | None) -> None:
+        """Show the position's average and profit."""
+        old, self.marks.position = self.marks.position, position
+        if old is None or position is None or old.average_e4 != position.average_e4:
+            self.refresh_over()
+        elif old != position:
+            parts = self.marks.position_parts()
+            # The text may be longer than before.
+            wider = [part.adjusted(-self.look.px(80), 0, 0, 0) for part in parts]
+            self.refresh_over(wider)
+
+    def set_alerts(self, alerts: Sequence[PriceMark]) -> None:
+        self.marks.alerts = tuple(alerts)
+        self.refresh_over()
+
+    def set_countdown(self, left_ns: int | None) -> None:
+        """Write the time to the live bar's end under its price; None: nothing."""
+        text = "" if left_ns is None else countdown_text(left_ns)
+        if text != self._countdown:
+            before = self._last_parts()
+            self._countdown = text
+            self.marks.with_countdown(text)
+            self.refresh_over([*before, *self._last_parts()])
+
+    # -- the visible range ----------------------------------------------------------------------
+
+    def fit_all(self) -> None:
+        """Show every bar."""
+        self.stack.timeline.fit()
+        self.moved()
+
+    def show_bars(self, first: float, last: float) -> None:
+        """Show the bars with these numbers."""
+        self.stack.timeline.show(first, last)
+        self.moved()
+
+    def reset(self) -> None:
+        """Show the newest bars at the usual width, every scale automatic."""
+        for pane in self.stack.panes:
+            pane.scale.is_auto = True
+        self.stack.timeline.reset()
+        self.moved()
+
+    def moved(self) -> None:
+        self.refresh()
+        timeline = self.stack.timeline
+        now = (timeline.left, timeline.right)
+        if now != self._last_range:
+            self._last_range = now
+            self.range_changed.emit()
+            self._ask_older()
+
+    def _ask_older(self) -> None:
+        timeline = self.stack.timeline
+        pages = (timeline.left - self.content.series.first) * timeline.bar_px / timeline.width
+        if self._has_older and len(self.content.series) and pages < _OLDER_PAGES:
+            self._has_older = False
+            self.wants_older.emit()
+
+    # -- painting -------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        self.stack.panes = self.content.panes(self.stack.panes)
+        self.refresh()
+
+    def _show_last(self) -> None:
+        series = self.content.series
+        if not len(series):
+            self.marks.last = None
+            return
+        o, _, _, close, _ = series.row(series.last)
+        self.marks.last = LastPrice(e4(close), close >= o, self._countdown)
+
+    def _live_fits(self) -> bool:
+        """Tell whether the live bar stays within the range each pane already shows."""
+        if self.is_stale:
+            return False
+        extents = self.content.live_extents(self.stack.panes)
+        return all(
+            pane.holds(*extents[pane.key])
+            for pane in self.stack.shown()
+            if pane.key in extents and self._live_is_visible()
+        )
+
+    def _live_is_visible(self) -> bool:
+        timeline = self.stack.timeline
+        return timeline.left - 1 <= self.content.series.last <= timeline.right + 1
+
+    def _refresh_live(self, before: Sequence[QRectF]) -> None:
+        if self._live_is_visible():
+            window = self.stack.timeline.window()
+            last, step = self.content.series.last, step_for(window.bar_px)
+            first = last // step * step
+            # Lines come from the middle of the bar before.
+            left = window.x(first - step) - 2 * self.look.pixel
+            self.refresh_strip(left, window.x(first + step) + 2 * self.look.pixel)
+        parts = [*before, *self._last_parts()]
+        if self.cross.number is None or self.cross.number == self.content.series.last:
+            parts += self.readout.parts(self.stack.shown())
+        self.refresh_over(parts)
+
+    def _last_parts(self) -> list[QRectF]:
+        main = self.main
+        if main is None or not main.is_shown:
+            return []
+        return self.marks.last_parts(main, self.stack.axis_of(main), self.look)
+
+    @override
+    def readout_lines(self, pane: Pane) -> Sequence[Sequence[Run]]:
+        number = self.cross.number
+        return self.content.lines(
+            pane, self.content.series.last if number is None else number, self.look
+        )
+
+    @override
+    def cross_time_text(self) -> str:
+        if self.cross.number is None:
+            return ""
+        opened = self.content.series.opened(self.cross.number)
+        return bar_time_text(opened, is_intraday=self.content.facts.interval.is_intraday)
+
+    # -- the crosshair --------------------------------------------------------------------------
+
+    def point(self, x: float, y: float) -> None:
+        series = self.content.series
+        if not len(series):
+            return
+        number = round(self.stack.timeline.window().number(x))
+        self._cross_to(min(max(number, series.first), series.last), y)
+
+    def step_cross(self, bars: int) -> None:
+        series, main = self.content.series, self.main
+        if not len(series) or main is None:
+            return
+        before = self.cross.number
+        number = series.last if before is None else before + bars
+        number = min(max(number, series.first), series.last)
+        self.stack.timeline.bring(number)
+        self.moved()
+        self.settle()
+        self._cross_to(number, main.scale.y(self.content.shown.row(number)[3]))
+        words = [run.text for line in self.readout_lines(main) for run in line]
+        self.setAccessibleDescription(f"{self.cross_time_text()} {' '.join(words)}")
+
+    def leave(self) -> None:
+        self._cross_to(None, None)
+
+    def _cross_to(self, number: int | None, y: float | None, *, is_told: bool = True) -> None:
+        if (number, y) == (self.cross.number, self.cross.y):
+            return
+        is_other = number != self.cross.number
+        parts = self.cross.parts(self.stack, self.look)
+        self.cross.number, self.cross.y = number, y
+        parts += self.cross.parts(self.stack, self.look)
+        if is_other:
+            parts += self.readout.parts(self.stack.shown())
+        self.refresh_over(parts)
+        if is_told and is_other:
+            opened = None if number is None else self.content.series.opened(number)
+            self._cursor.move(self, opened)
+
+    def _follow_cursor(self, chart: object, opened_ns: int | None) -> None:
+        series = self.content.series
+        if chart is self or not len(series):
+            return
+        is_here = opened_ns is not None and opened_ns >= series.opened(series.first)
+        number = series.at(opened_ns) if is_here and opened_ns is not None else None
+        self._cross_to(number, None, is_told=False)
+
+    def set_cursor_link(self, cursor: Cursor) -> None:
+        """Share another crosshair from now on."""
+        self._cursor.moved.disconnect(self._follow_cursor)
+        self._cursor = cursor
+        cursor.moved.connect(self._follow_cursor)
+
+    # -- gestures -------------------------------------------------------------------------------
+
+    def snapped(self, y: float) -> int:
+        price_e4 = e4(self.stack.panes[0].scale.value(y))
+        tick_e4 = self.content.facts.tick_e4
+        return max(tick_e4, round_to_tick(price_e4, tick_e4))
+
+    def dropped(self, key: str, price_e4: int) -> None:
+        is_alert = any(alert.key == key for alert in self.marks.alerts)
+        (self.alert_dragged if is_alert else self.order_dragged).emit(key, price_e4)
+
+    def crossed_out(self, key: str) -> None:
+        self.order_cancelled.emit(key)
+
+    def clicked(self, y: float) -> None:
+        if len(self.content.series):
+            self.price_clicked.emit(self.snapped(y))
+
+    def show_grip(self, shape: Qt.CursorShape) -> None:
+        if self.viewport().cursor().shape() is not shape:
+            self.viewport().setCursor(shape)
+
+    def _at(self, point: QPointF) -> QPointF:
+        return point * self.look.ratio
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._hand.press(self._at(event.position()))
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hand.move(self._at(event.position()))
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._hand.release(self._at(event.position()))
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._hand.double(self._at(event.position()))
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta()
+        self._hand.wheel(self._at(event.position()), delta.x() / _NOTCH, delta.y() / _NOTCH)
+        event.accept()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.setAccepted(self._hand.key(event))
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        if not self._hand.is_holding:
+            self.leave()
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        if event.reason() is not Qt.FocusReason.PopupFocusReason:
+            self._hand.cancel()
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        at = self._at(QPointF(event.pos()))
+        main = self.main
+        is_price = main is not None and main.is_shown and main.area.contains(at.toPoint())
+        price = self.snapped(at.y()) if is_price and len(self.content.series) else None
+        self.menu_requested.emit(price, event.globalPos())
