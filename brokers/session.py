@@ -1,175 +1,156 @@
-"""Credentials → a session → an open account; on practice as on a live broker."""
+"""From credentials to an open account, and the practice exchange for those who have none."""
 
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
-from brokers.errors import DecodeError
+from brokers.errors import NotSent
 from brokers.model.instrument import Instrument, InstrumentId
 from brokers.model.login import Credentials, OpenBrowser, Reply, Request, Session
-from brokers.net.callback import Callback
 from brokers.net.login import Prompt, browse_and_wait, log_in, walk_redirect
 from brokers.net.rest import Rest
 from brokers.port import Account, Broker, Directory, MasterPart, Plugin, Sinks
-from brokers.practice.launch import Ports, Practice, running, start
-from brokers.wire.budget import Budget
+from brokers.practice.launch import (
+    PORTS_FILE_VARIABLE,
+    Ports,
+    Practice,
+    read_ports,
+    running,
+    start,
+)
 
 __all__ = [
-    "Login",
+    "PORTS_FILE_VARIABLE",
+    "Listing",
+    "Ports",
     "Practice",
     "Prompt",
-    "Shelf",
-    "log_in_by_browser",
     "log_in_to_practice",
+    "log_in_with_browser",
     "open_account",
     "practice_credentials",
+    "practice_endpoints",
+    "read_ports",
     "running",
     "start",
 ]
-_PATH: Final = "/callback"
-_Sender = Callable[[Request], Awaitable[Reply]]
+
+NOWHERE: Final = "http://127.0.0.1:8765/callback"
+"""A redirect that practice accepts and nobody ever calls: the page is walked, not browsed."""
 
 
-class Login:
-    """What a login gave: the session, the addresses, and how far their clock is from ours."""
-
-    def __init__(self, session: Session, endpoints: Mapping[str, str], offset_ns: int) -> None:
-        self.session = session
-        self.endpoints = endpoints
-        self.offset_ns = offset_ns
-
-
-async def log_in_by_browser(plugin: Plugin, credentials: Credentials, prompt: Prompt) -> Login:
-    """Log in on the broker's own page in the system's browser.
-
-    Raises:
-        BrokerError: whatever a step met, in words.
-    """
-
-    async def browse(step: OpenBrowser, state: str) -> Mapping[str, str]:
-        return await browse_and_wait(step, state, prompt)
-
-    rest = Rest(Budget())
-    try:
-        session = await log_in(
-            plugin.login, credentials, send=_sender(rest), browse=browse, on_step=prompt.say
-        )
-        return Login(session, credentials.endpoints, rest.server_offset_ns or 0)
-    finally:
-        await rest.close()
-
-
-async def log_in_to_practice(
-    plugin: Plugin, ports: Ports, *, on_step: Callable[[str], None] = lambda _text: None
-) -> Login:
-    """Log in to the built-in account: the same steps, but the app walks the redirect itself.
-
-    The page redirects to the callback server exactly as it would redirect a browser.
-    """
-    credentials = practice_credentials(plugin, ports, _own_redirect())
-    form = practice_form(plugin, ports)
-    rest = Rest(Budget())
-    send = _sender(rest)
-
-    async def browse(step: OpenBrowser, state: str) -> Mapping[str, str]:
-        async with Callback(step.redirect_uri, state) as callback:
-            await walk_redirect(step, state, form, send=_following(send))
-            return await callback.wait()
-
-    try:
-        session = await log_in(plugin.login, credentials, send=send, browse=browse, on_step=on_step)
-        return Login(session, credentials.endpoints, rest.server_offset_ns or 0)
-    finally:
-        await rest.close()
-
-
-def practice_credentials(plugin: Plugin, ports: Ports, redirect_uri: str) -> Credentials:
-    """Give the practice app's credentials as the plugin's form would have collected them.
-
-    Raises:
-        DecodeError: this exchange has no face of that broker.
-    """
-    entry = _entry(plugin, ports)
-    values = {field.id: str(entry.get(field.id) or "") for field in plugin.fields}
-    if "redirect_uri" in values:
-        values["redirect_uri"] = values["redirect_uri"] or redirect_uri
-    endpoints = ports.get(plugin.name)
-    if not isinstance(endpoints, Mapping):
-        raise DecodeError(f"ports.{plugin.name}", "the addresses of this broker's face")
-    return Credentials(values=values, endpoints={key: str(v) for key, v in endpoints.items()})
-
-
-def practice_form(plugin: Plugin, ports: Ports) -> Mapping[str, str]:
-    """Give what the practice login page asks for: who, and the PIN."""
-    fields = {field.id for field in plugin.fields}
-    return {
-        key: value
-        for key, value in _entry(plugin, ports).items()
-        if key not in fields and isinstance(value, str)
-    }
-
-
-async def open_account(
-    plugin: Plugin, login: Login, *, directory: Directory, sinks: Sinks
-) -> Broker:
-    """Open a logged-in account; nothing is followed and no stream runs before `start`."""
-    return await plugin.open(
-        Account(session=login.session, endpoints=login.endpoints, directory=directory, sinks=sinks)
-    )
-
-
-def _entry(plugin: Plugin, ports: Ports) -> Mapping[str, object]:
-    credentials = ports.get("credentials", {})
-    entry = credentials.get(plugin.name)
-    if not isinstance(entry, Mapping):
-        raise DecodeError(f"ports.credentials.{plugin.name}", "this broker's practice credentials")
-    return entry
-
-
-def _sender(rest: Rest) -> _Sender:
-    async def send(request: Request) -> Reply:
-        return await rest.send(request, lane="read")
-
-    return send
-
-
-def _following(send: _Sender) -> _Sender:
-    """Do as a browser does: call the address a page redirects to, then forget what it answers."""
-
-    async def follow(request: Request) -> Reply:
-        reply = await send(request)
-        location = reply.headers.get("location")
-        if location is not None:
-            await send(Request(method="GET", url=location))
-        return reply
-
-    return follow
-
-
-def _own_redirect() -> str:
-    # Brokers compare the whole address, so the port has to be known before the login starts.
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}{_PATH}"
-
-
-class Shelf:
-    """A Directory in memory, for programs that need no search."""
+class Listing:
+    """Instruments as read from masters, by name and by symbol; parts may be added later."""
 
     def __init__(self) -> None:
         self._by_id: dict[InstrumentId, Instrument] = {}
         self._by_symbol: dict[str, Instrument] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def put(self, part: MasterPart) -> None:
-        for each in part.instruments:
-            self._by_id[each.id] = each
-            self._by_symbol[each.symbol] = each
+    def add(self, part: MasterPart) -> None:
+        """Add one master's instruments; a later one of the same name wins."""
+        for instrument in part.instruments:
+            self._by_id[instrument.id] = instrument
+            self._by_symbol[instrument.symbol] = instrument
 
     def instrument(self, instrument: InstrumentId, /) -> Instrument | None:
         return self._by_id.get(instrument)
 
     def by_symbol(self, symbol: str, /) -> Instrument | None:
         return self._by_symbol.get(symbol)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+
+async def open_account(
+    plugin: Plugin,
+    session: Session,
+    *,
+    directory: Directory,
+    sinks: Sinks,
+    endpoints: Mapping[str, str] | None = None,
+) -> Broker:
+    """Open a logged-in account at the live addresses, or at those of a practice exchange."""
+    return await plugin.open(
+        Account(
+            session=session,
+            endpoints=plugin.endpoints if endpoints is None else endpoints,
+            directory=directory,
+            sinks=sinks,
+        )
+    )
+
+
+async def log_in_with_browser(plugin: Plugin, credentials: Credentials, prompt: Prompt) -> Session:
+    """Log in as the broker wants it: its page in a browser, the redirect caught or pasted.
+
+    Raises:
+        BrokerError: whatever a step met.
+    """
+
+    async def browse(step: OpenBrowser, state: str) -> Mapping[str, str]:
+        return await browse_and_wait(step, state, prompt)
+
+    async with _sender() as send:
+        return await log_in(plugin.login, credentials, send=send, browse=browse, on_step=prompt.say)
+
+
+async def log_in_to_practice(
+    plugin: Plugin, ports: Ports, *, on_step: Callable[[str], None] = lambda _text: None
+) -> Session:
+    """Log in to a practice exchange by its own login page, without a browser."""
+    credentials = practice_credentials(plugin, ports)
+    values = credentials.values
+    form = {key: values[key] for key in ("user", "pin", "client_code") if key in values}
+    form.setdefault("user", values.get("user_id", ""))
+
+    async with _sender() as send:
+
+        async def browse(step: OpenBrowser, state: str) -> Mapping[str, str]:
+            return await walk_redirect(step, state, form, send=send)
+
+        return await log_in(plugin.login, credentials, send=send, browse=browse, on_step=on_step)
+
+
+def practice_endpoints(plugin: Plugin, ports: Ports) -> Mapping[str, str]:
+    """Give a practice exchange's addresses of one broker; the whole entry of the ports file.
+
+    Raises:
+        NotSent: that exchange does not speak this broker's wire.
+    """
+    face = ports.get(plugin.name)
+    if not isinstance(face, Mapping):
+        raise NotSent(f"the practice exchange does not speak {plugin.title}")
+    return {key: str(address) for key, address in face.items()}
+
+
+def practice_credentials(plugin: Plugin, ports: Ports) -> Credentials:
+    """Give the credentials of a practice account; parts of parts are joined: `interactive_app_key`.
+
+    Raises:
+        NotSent: the exchange has no account of this broker.
+    """
+    known = ports.get("credentials", {})
+    entry = known.get(plugin.name) if isinstance(known, Mapping) else None
+    if not isinstance(entry, Mapping):
+        raise NotSent(f"the practice exchange has no {plugin.title} account")
+    values: dict[str, str] = {"redirect_uri": NOWHERE}
+    for key, value in entry.items():
+        if isinstance(value, Mapping):
+            values |= {f"{key}_{part}": str(each) for part, each in value.items()}
+        elif value is not None:
+            values[str(key)] = str(value)
+    return Credentials(values=values, endpoints=practice_endpoints(plugin, ports))
+
+
+@contextlib.asynccontextmanager
+async def _sender() -> AsyncIterator[Callable[[Request], Awaitable[Reply]]]:
+    rest = Rest()
+
+    async def send(request: Request) -> Reply:
+        return await rest.send(request, lane="place")
+
+    try:
+        yield send
+    finally:
+        await rest.close()

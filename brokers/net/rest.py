@@ -81,14 +81,14 @@ class Rest:
 
     def __init__(
         self,
-        budget: Budget,
+        budget: Budget | None = None,
         *,
         clock: ServerClock | None = None,
         local_address: str | None = None,
         read_s: float = READ_S,
         keep_s: float = KEEP_S,
     ) -> None:
-        self._budget = budget
+        self._budget = Budget() if budget is None else budget
         self.clock = ServerClock() if clock is None else clock
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(

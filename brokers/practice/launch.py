@@ -126,13 +126,21 @@ async def start(
     practice = Practice({}, process)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            # The exchange renames the finished file into place, so seeing it is enough.
-            while not ports_file.exists():
-                if process.returncode is not None:
-                    raise NotSent(f"the practice exchange ended with status {process.returncode}")
-                await asyncio.sleep(_LOOK_S)
-    except TimeoutError:
+            await _ready(process, ports_file)
+        practice.ports = read_ports(ports_file)
+    except BaseException as error:
+        # Cancelled or failed: nobody else knows of the process.
         await practice.stop()
-        raise NotSent(f"the practice exchange was not ready in {_PATIENCE_S:.0f} s") from None
-    practice.ports = read_ports(ports_file)
+        if isinstance(error, TimeoutError):
+            late = f"the practice exchange was not ready in {_PATIENCE_S:.0f} s"
+            raise NotSent(late) from None
+        raise
     return practice
+
+
+async def _ready(process: asyncio.subprocess.Process, ports_file: Path) -> None:
+    # The exchange renames the finished file into place, so seeing it is enough.
+    while not ports_file.exists():
+        if process.returncode is not None:
+            raise NotSent(f"the practice exchange ended with status {process.returncode}")
+        await asyncio.sleep(_LOOK_S)
