@@ -235,6 +235,11 @@ class Feed:
             return []
         return topic_frames(Ask.UNSUBSCRIBE, dropped) + topic_frames(Ask.SUBSCRIBE, added)
 
+    def known(self) -> dict[InstrumentId, Quote]:
+        """Give the newest quote of every topic that has told one on this connection."""
+        quotes = (t.item() for t in self._topics.values() if isinstance(t, _QuoteTopic))
+        return {quote.instrument: quote for quote in quotes}
+
     def ping(self) -> bytes:
         """Give the frame that keeps the connection alive."""
         return encode_request(Ping())

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from brokers.errors import DecodeError
-from brokers.fyers.codec.topics import WELL_KNOWN_NAMES, read_index_names, topics_of
+from brokers.fyers.codec.index_names import INDEX_NAMES
+from brokers.fyers.codec.topics import read_index_names, topics_of
 from brokers.model.instrument import (
     Exchange,
     Instrument,
@@ -68,7 +69,7 @@ def test_a_segment_the_socket_lacks_is_an_error() -> None:
 
 def test_the_bundled_names_are_the_broker_s() -> None:
     names = json.loads(shared("data/fyers/hsm_index_names.json").read_bytes())["index_dict"]
-    assert {ticker: names.get(ticker) for ticker in WELL_KNOWN_NAMES} == dict(WELL_KNOWN_NAMES)
+    assert dict(INDEX_NAMES) == names
 
 
 def test_the_broker_s_file_is_read_with_and_without_its_wrapping() -> None:
