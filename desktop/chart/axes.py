@@ -43,14 +43,13 @@ def paint_lines(
 
 def paint_value_axis(painter: QPainter, area: QRect, marks: list[Mark], look: Look) -> None:
     """Write the labels of a pane's right edge; those that would be cut are left out."""
-    painter.setFont(look.font)
     painter.setPen(look.colors.text)
     left = area.left() + look.px(_ARM + 2)
     half = look.line / 2
     middle = (look.ascent - look.descent) / 2
     for mark in marks:
         if area.top() + half <= mark.y <= area.bottom() - half:
-            painter.drawText(left, round(mark.y + middle), mark.text)
+            look.write(painter, left, mark.y + middle, mark.text)
 
 
 def paint_time_axis(
@@ -62,9 +61,8 @@ def paint_time_axis(
         left = round(x - look.width(tick.text) / 2)
         if left < area.left() or left + look.width(tick.text) > area.right():
             continue
-        painter.setFont(look.bold if tick.is_major else look.font)
         painter.setPen(look.colors.strong if tick.is_major else look.colors.text)
-        painter.drawText(left, baseline, tick.text)
+        look.write(painter, left, baseline, tick.text, is_bold=tick.is_major)
 
 
 def paint_tag(

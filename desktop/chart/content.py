@@ -232,7 +232,9 @@ class Content:
                 *(self._study_line(item, number, look) for item in overlays),
             ]
         if pane.key == "volume":
-            return [[Run("Volume", look.colors.text), self._volume_run(number, look)]]
+            return [
+                [Run("Volume", look.colors.text, is_still=True), self._volume_run(number, look)]
+            ]
         return [
             self._study_line(item, number, look)
             for item in pane.drawings
@@ -244,12 +246,12 @@ class Content:
         decimals = self.facts.decimals
         ink = self._ink(number, look)
         runs = [
-            Run(self.facts.title, look.colors.strong, is_bold=True),
-            Run(self.facts.interval.value, look.colors.text, gap=6, rank=1),
+            Run(self.facts.title, look.colors.strong, is_bold=True, is_still=True),
+            Run(self.facts.interval.value, look.colors.text, gap=6, rank=1, is_still=True),
         ]
         for label, value in (("O", o), ("H", high), ("L", low), ("C", c)):
             rank = 0 if label == "C" else 3
-            runs.append(Run(label, look.colors.text, rank=rank))
+            runs.append(Run(label, look.colors.text, rank=rank, is_still=True))
             runs.append(Run(rupees.price(e4(value), decimals), ink, gap=3, rank=rank))
         if number > self.shown.first:
             before = e4(self.shown.row(number - 1)[3])
@@ -266,7 +268,7 @@ class Content:
         return Run(_volume_text(self.series.row(number)[4]), self._ink(number, look), gap=4)
 
     def _study_line(self, item: StudyItem, number: int, look: Look) -> list[Run]:
-        runs = [Run(item.study.choice.title, look.colors.text)]
+        runs = [Run(item.study.choice.title, look.colors.text, is_still=True)]
         for output, track in item.shown():
             value = track.value(number)
             text = self._study_text(value) if np.isfinite(value) else rupees.ABSENT

@@ -105,6 +105,8 @@ class Run:
     gap: int = _GAP
     """Free space before it, on the page."""
     rank: int = 0
+    is_still: bool = False
+    """Whether the same words are written again and again, such as labels."""
 
 
 class Readout:
@@ -158,9 +160,12 @@ class Readout:
         pen = float(left)
         for at_run, run in enumerate(runs):
             pen += look.px(run.gap) if at_run else 0
-            painter.setFont(look.bold if run.is_bold else look.font)
             painter.setPen(run.colour)
-            painter.drawText(round(pen), baseline, run.text)
+            if run.is_still:
+                look.write(painter, pen, baseline, run.text, is_bold=run.is_bold)
+            else:
+                painter.setFont(look.font)
+                painter.drawText(round(pen), baseline, run.text)
             pen += self._run_width(run, look)
         return x
 

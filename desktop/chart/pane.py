@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import numpy as np
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter
 
@@ -92,7 +93,7 @@ class Stack:
     def __init__(self) -> None:
         self.timeline = Timeline()
         self.panes: list[Pane] = []
-        self.series: Series | None = None
+        self._times = TimeTicks(np.empty(0, np.int64), 0)
         self.is_intraday = True
         self.axis_px = 0
         self.width = 1
@@ -104,6 +105,16 @@ class Stack:
         self._days: list[int] = []
         self._lined: set[int] = set()
         """Bars with a session's line before them, which need no line of the grid."""
+
+    def load(self, series: Series) -> None:
+        """Take another series and show its newest bars."""
+        self._times = TimeTicks(series.opened_ns, series.first)
+        self.timeline.load(series.first, series.last)
+
+    def extend(self, series: Series) -> None:
+        """Take in that the series grew at either end."""
+        self._times = TimeTicks(series.opened_ns, series.first)
+        self.timeline.extend(series.first, series.last)
 
     def axis_of(self, pane: Pane) -> QRect:
         """Give the value axis beside a pane."""
@@ -182,10 +193,7 @@ class Stack:
 
     def _settle_time(self, look: Look) -> None:
         self._ticks, self._days, self._lined = [], [], set()
-        series, timeline = self.series, self.timeline
-        if series is None or not len(series):
-            return
-        finder = TimeTicks(series.opened_ns, series.first)
+        finder, timeline = self._times, self.timeline
         window = timeline.window()
         spacing = look.px(axes.TIME_SPACING)
         beyond = int(spacing / timeline.bar_px) + 1

@@ -75,9 +75,35 @@ class Pyramid:
     def __init__(self, keeps: Sequence[Keep]) -> None:
         self._keeps = tuple(keeps)
         self._levels: list[_Level] = []
+        self._changed: int | None = 0
+        """The levels hold for rows before this one; None: for all."""
 
-    def build(self, columns: Sequence[Floats], first: int) -> None:
-        """Make all levels anew; `first` is the bar number of row 0."""
+    def reset(self) -> None:
+        """Forget everything: other columns, or other bar numbers."""
+        self._levels, self._changed = [], 0
+
+    def touch(self, row: int) -> None:
+        """Take in that the rows from `row` to the end changed or are new.
+
+        Nothing is computed before a view is wide enough to need it.
+        """
+        self._changed = row if self._changed is None else min(row, self._changed)
+
+    def _settle(self, columns: Sequence[Floats], first: int) -> None:
+        row, self._changed = self._changed, None
+        top = self._levels[-1].count if self._levels else len(columns[0])
+        if row is None:
+            return
+        if row == 0 or top > _SMALL * FACTOR:
+            self._build(columns, first)
+            return
+        number, below_first, below = first + row, first, list(columns)
+        for level in self._levels:
+            number //= FACTOR
+            self._fill(level, below, below_first, number - level.first)
+            below, below_first = level.columns(), level.first
+
+    def _build(self, columns: Sequence[Floats], first: int) -> None:
         self._levels = []
         size, below_first, below = 1, first, list(columns)
         while len(below[0]) > _SMALL:
@@ -85,18 +111,6 @@ class Pyramid:
             level = _Level(size, below_first // FACTOR, len(self._keeps))
             self._levels.append(level)
             self._fill(level, below, below_first, 0)
-            below, below_first = level.columns(), level.first
-
-    def touch(self, columns: Sequence[Floats], first: int, row: int) -> None:
-        """Take in that the rows from `row` to the end changed or are new."""
-        top = self._levels[-1].count if self._levels else len(columns[0])
-        if top > _SMALL * FACTOR:
-            self.build(columns, first)
-            return
-        number, below_first, below = first + row, first, list(columns)
-        for level in self._levels:
-            number //= FACTOR
-            self._fill(level, below, below_first, number - level.first)
             below, below_first = level.columns(), level.first
 
     def _fill(self, level: _Level, below: list[Floats], below_first: int, at: int) -> None:
@@ -118,8 +132,12 @@ class Pyramid:
         """Reduce to bins of `step` bars, bin numbers `span[0]` to `span[1]` inclusive.
 
         Bin `b` covers the bars `b * step` up to `(b + 1) * step`; every bin asked for must hold
-        at least one bar.
+        at least one bar. `first` is the bar number of row 0.
         """
+        if step == 1:
+            return [column[span[0] - first : span[1] + 1 - first] for column in columns]
+        if step >= FACTOR * FACTOR:
+            self._settle(columns, first)
         size, source, source_first = 1, list(columns), first
         for level in self._levels:
             if step % level.size or step < level.size * FACTOR:

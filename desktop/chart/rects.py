@@ -39,6 +39,7 @@ _FAR = 30_000
 
 
 def pixels(values: NDArray[np.float64]) -> Pixels:
-    """Give the pixel each coordinate falls into; far outside is brought near, NaN far above."""
-    near = np.clip(np.nan_to_num(values, nan=-_FAR), -_FAR, _FAR)
+    """Give the pixel each finite coordinate falls into; what is far outside is brought near."""
+    near = np.maximum(values, -_FAR)
+    np.minimum(near, _FAR, out=near)
     return np.floor(near, out=near).astype(np.int32)

@@ -70,7 +70,7 @@ class Series:
         for row, column in zip(self._values, columns[1:5], strict=False):
             np.divide(column, E4, out=row[:count])
         self._values[4, :count] = columns.volume
-        self._pyramid.build(self.columns(), self.first)
+        self._pyramid.reset()
 
     def __len__(self) -> int:
         return self._count
@@ -163,7 +163,7 @@ class Series:
         self._opened, self._values = opened, room
         self._count += count
         self.first -= count
-        self._pyramid.build(self.columns(), self.first)
+        self._pyramid.reset()
 
     def copy(self) -> "Series":
         """Give the same bars with the same numbers, to be changed on their own."""
@@ -175,7 +175,6 @@ class Series:
         """Stop sharing columns with the series this is a copy of."""
         self._opened, self._values = self._opened.copy(), self._values.copy()
         self._pyramid = Pyramid(_KEEPS)
-        self._pyramid.build(self.columns(), self.first)
 
     def take(self, source: "Series", row: int) -> None:
         """Copy the rows from `row` on out of the series this is a copy of; then `touch`."""
@@ -186,7 +185,7 @@ class Series:
 
     def touch(self, row: int) -> None:
         """Take in that the rows from `row` on were changed in place."""
-        self._pyramid.touch(self.columns(), self.first, row)
+        self._pyramid.touch(row)
 
     def _grow(self, count: int) -> None:
         if count > len(self._opened):
@@ -223,7 +222,6 @@ class Track:
         self._count = len(values)
         self.first = first
         self._pyramid = Pyramid((Keep.FIRST, Keep.HIGHEST, Keep.LOWEST, Keep.LAST))
-        self._pyramid.build(self._columns(), first)
 
     def _columns(self) -> tuple[Floats, ...]:
         values = self.values
@@ -253,7 +251,7 @@ class Track:
 
     def touch(self, row: int) -> None:
         """Take in that the values from `row` on changed."""
-        self._pyramid.touch(self._columns(), self.first, row)
+        self._pyramid.touch(row)
 
     def bins(self, span: tuple[int, int], step: int) -> list[Floats]:
         """Reduce to bins: first, highest, lowest and last value."""

@@ -13,7 +13,7 @@ from desktop.chart.rects import Rects, pixels
 from desktop.chart.scale import PriceScale
 from desktop.chart.series import Track
 from desktop.chart.studies import Study
-from desktop.chart.visible import Window, visible
+from desktop.chart.visible import Window, step_for, visible
 
 _WIDTH = 1.4
 
@@ -71,7 +71,7 @@ class StudyItem:
         part = self._parts(track, window)
         if part is not None:
             held &= part[:-1] == part[1:]
-        painter.setPen(QPen(pen[0], _WIDTH * pen[1].ratio))
+        painter.setPen(QPen(pen[0], _line_width(window) * pen[1].ratio))
         self._lines.draw(painter, segments[held])
 
     def _trend(
@@ -86,7 +86,7 @@ class StudyItem:
         held = np.isfinite(segments).all(axis=1) & (way[:-1] == way[1:])
         colors = look.colors
         for sign, colour in ((1.0, colors.up), (-1.0, colors.down)):
-            painter.setPen(QPen(colour, _WIDTH * look.ratio))
+            painter.setPen(QPen(colour, _line_width(window) * look.ratio))
             self._lines.draw(painter, segments[held & (way[1:] == sign)])
 
     def _parts(self, track: Track, window: Window) -> Floats | None:
@@ -106,11 +106,12 @@ class StudyItem:
         bins = visible(track, window)
         if bins is None:
             return
-        _, highest, lowest, last = bins.columns
+        last = bins.columns[3]
         defined = np.isfinite(last)
+        highest, lowest = np.nan_to_num(bins.columns[1]), np.nan_to_num(bins.columns[2])
         zero = int(pixels(np.array([scale.y(0.0)]))[0])
-        top = np.minimum(pixels(scale.ys(np.fmax(highest, 0.0))), zero)
-        bottom = np.maximum(pixels(scale.ys(np.fmin(lowest, 0.0))), zero)
+        top = np.minimum(pixels(scale.ys(np.maximum(highest, 0.0))), zero)
+        bottom = np.maximum(pixels(scale.ys(np.minimum(lowest, 0.0))), zero)
         left, right = bar_edges(bins, window, look)
         colors = look.colors
         for mask, colour in (
@@ -120,6 +121,11 @@ class StudyItem:
             columns = (left, top, right, bottom)
             held = mask & defined
             self._rects.fill(painter, colour, tuple(each[held] for each in columns))
+
+
+def _line_width(window: Window) -> float:
+    """Thin where many bars share a pixel: thick lines would run together there."""
+    return 1.0 if step_for(window.bar_px) > 1 else _WIDTH
 
 
 def _segments(points: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Where axis labels go and what they say: nice prices, and the turns of hours, days and months."""
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -144,11 +145,17 @@ _MOST_TURNS: Final = 2_000
 
 
 class TimeTicks:
-    """Chooses the labels of the time axis for the bars on the screen."""
+    """Chooses the labels of the time axis for the bars on the screen.
+
+    They are chosen for three screens at once and kept while the chart is panned within those.
+    """
 
     def __init__(self, opened_ns: Ints, first: int) -> None:
         self._opened = opened_ns
         self._first = first
+        self._zoom = (0.0, 0.0)
+        self._span = (0, -1)
+        self._found: list[TimeTick] = []
 
     def find(self, span: tuple[int, int], bar_px: float, spacing: float) -> list[TimeTick]:
         """Give the labels of the bars `span[0]` to `span[1]`, left to right.
@@ -156,10 +163,23 @@ class TimeTicks:
         Units are tried from the coarsest; one is taken whole or not at all, by how far its turns
         usually lie apart, so labels do not flicker while the chart is panned.
         """
-        low_row = max(0, span[0] - self._first)
-        high_row = min(len(self._opened) - 1, span[1] - self._first)
-        if high_row < low_row:
+        low = max(self._first, span[0])
+        high = min(self._first + len(self._opened) - 1, span[1])
+        if high < low:
             return []
+        zoom = (bar_px, spacing)
+        if zoom != self._zoom or low < self._span[0] or high > self._span[1]:
+            screen = span[1] - span[0]
+            wide = (
+                max(self._first, low - screen),
+                min(self._first + len(self._opened) - 1, high + screen),
+            )
+            self._zoom, self._span = zoom, wide
+            self._found = self._choose(wide, bar_px, spacing)
+        return [tick for tick in self._found if low <= tick.number <= high]
+
+    def _choose(self, span: tuple[int, int], bar_px: float, spacing: float) -> list[TimeTick]:
+        low_row, high_row = span[0] - self._first, span[1] - self._first
         low, high = self._second(low_row), self._second(high_row)
         chosen: dict[int, int] = {}
         turned: set[int] = set()
@@ -169,7 +189,7 @@ class TimeTicks:
             rows = self._turns(unit, low, high, low_row, high_row)
             fresh = [row for row in rows if row not in turned]
             turned.update(fresh)
-            if len(rows) > 1 and float(np.median(np.diff(rows))) * bar_px < spacing:
+            if _usual_gap(rows) * bar_px < spacing:
                 break
             for row in fresh:
                 if all(abs(row - other) * bar_px >= spacing for other in chosen):
@@ -217,6 +237,12 @@ class TimeTicks:
         if at.date() != before.date():
             return f"{at.day} {at:%b}", rank == _CLOCK
         return (f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"), False
+
+
+def _usual_gap(rows: Sequence[int]) -> float:
+    """Give the median distance of neighbours; endless for fewer than two."""
+    gaps = sorted(after - before for before, after in itertools.pairwise(rows))
+    return gaps[len(gaps) // 2] if gaps else math.inf
 
 
 def bar_time_text(opened_ns: int, *, is_intraday: bool) -> str:

@@ -70,11 +70,9 @@ class ChartView(Canvas):
         """Show another instrument or interval, newest bars at the right."""
         self.cross.number = None
         self.content.load(columns, facts)
-        self.stack.series = self.content.series
         self.stack.is_intraday = facts.interval.is_intraday
         self.marks.decimals = facts.decimals
-        series = self.content.series
-        self.stack.timeline.load(series.first, series.last)
+        self.stack.load(self.content.series)
         for pane in self.stack.panes:
             pane.scale.is_auto = True
         self._countdown = ""
@@ -111,8 +109,7 @@ class ChartView(Canvas):
             return
         self._show_last()
         if is_new:
-            series = self.content.series
-            self.stack.timeline.extend(series.first, series.last)
+            self.stack.extend(self.content.series)
         if had_volume != self.content.has_volume:
             self._rebuild()
         elif is_new or not self._live_fits():
@@ -123,8 +120,7 @@ class ChartView(Canvas):
     def prepend(self, columns: Columns) -> None:
         """Put older bars in front of the first; nothing on the screen moves."""
         self.content.prepend(columns)
-        series = self.content.series
-        self.stack.timeline.extend(series.first, series.last)
+        self.stack.extend(self.content.series)
         self._rebuild()
 
     def set_indicators(self, choices: Sequence[Choice]) -> None:

@@ -146,5 +146,4 @@ def test_undefined_values_are_left_out_of_bins() -> None:
 def test_a_pyramid_of_few_rows_has_no_levels() -> None:
     pyramid = Pyramid([Keep.HIGHEST])
     column = np.arange(10.0)
-    pyramid.build([column], 0)
     assert pyramid.bins([column], 0, (0, 1), 5)[0].tolist() == [4.0, 9.0]
