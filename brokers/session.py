@@ -1,12 +1,14 @@
 """From credentials to an open account, and the practice exchange for those who have none."""
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
 from brokers.errors import NotSent
 from brokers.model.instrument import Instrument, InstrumentId
 from brokers.model.login import Credentials, OpenBrowser, Reply, Request, Session
+from brokers.net.callback import Callback
 from brokers.net.login import Prompt, browse_and_wait, log_in, walk_redirect
 from brokers.net.rest import Rest
 from brokers.port import Account, Broker, Directory, MasterPart, Plugin, Sinks
@@ -35,8 +37,8 @@ __all__ = [
     "start",
 ]
 
-NOWHERE: Final = "http://127.0.0.1:8765/callback"
-"""A redirect that practice accepts and nobody ever calls: the page is walked, not browsed."""
+_Sender = Callable[[Request], Awaitable[Reply]]
+_CALLBACK: Final = "/callback"
 
 
 class Listing:
@@ -98,7 +100,11 @@ async def log_in_with_browser(plugin: Plugin, credentials: Credentials, prompt: 
 async def log_in_to_practice(
     plugin: Plugin, ports: Ports, *, on_step: Callable[[str], None] = lambda _text: None
 ) -> Session:
-    """Log in to a practice exchange by its own login page, without a browser."""
+    """Log in to a practice exchange by its own login page, without a browser.
+
+    The app walks the redirect itself, as a browser would: the page sends it to the callback
+    server, so every line a live login needs is a line this one needs.
+    """
     credentials = practice_credentials(plugin, ports)
     values = credentials.values
     form = {key: values[key] for key in ("user", "pin", "client_code") if key in values}
@@ -107,7 +113,9 @@ async def log_in_to_practice(
     async with _sender() as send:
 
         async def browse(step: OpenBrowser, state: str) -> Mapping[str, str]:
-            return await walk_redirect(step, state, form, send=send)
+            async with Callback(step.redirect_uri, state) as callback:
+                await walk_redirect(step, state, form, send=_following(send))
+                return await callback.wait()
 
         return await log_in(plugin.login, credentials, send=send, browse=browse, on_step=on_step)
 
@@ -134,7 +142,7 @@ def practice_credentials(plugin: Plugin, ports: Ports) -> Credentials:
     entry = known.get(plugin.name) if isinstance(known, Mapping) else None
     if not isinstance(entry, Mapping):
         raise NotSent(f"the practice exchange has no {plugin.title} account")
-    values: dict[str, str] = {"redirect_uri": NOWHERE}
+    values: dict[str, str] = {"redirect_uri": _own_redirect()}
     for key, value in entry.items():
         if isinstance(value, Mapping):
             values |= {f"{key}_{part}": str(each) for part, each in value.items()}
@@ -143,8 +151,28 @@ def practice_credentials(plugin: Plugin, ports: Ports) -> Credentials:
     return Credentials(values=values, endpoints=practice_endpoints(plugin, ports))
 
 
+def _own_redirect() -> str:
+    # Brokers compare the whole address, so the port has to be known before the login starts.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}{_CALLBACK}"
+
+
+def _following(send: _Sender) -> _Sender:
+    """Do as a browser does: call the address that a page redirects to."""
+
+    async def follow(request: Request) -> Reply:
+        reply = await send(request)
+        location = reply.headers.get("location")
+        if location is not None:
+            await send(Request(method="GET", url=location))
+        return reply
+
+    return follow
+
+
 @contextlib.asynccontextmanager
-async def _sender() -> AsyncIterator[Callable[[Request], Awaitable[Reply]]]:
+async def _sender() -> AsyncIterator[_Sender]:
     rest = Rest()
 
     async def send(request: Request) -> Reply:

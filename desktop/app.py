@@ -1,0 +1,276 @@
+"""The composition root: builds the parts, connects them, starts them, stops them."""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray
+from PySide6.QtWidgets import QApplication
+
+from desktop import log, loop, paths
+from desktop.app_accounts import AccountsDesk
+from desktop.app_commands import add_commands
+from desktop.app_single import SingleInstance
+from desktop.app_status import StatusLine
+from desktop.commands import Commands
+from desktop.docks.base import DockContext, LinkGroups, Requests
+from desktop.paths import Paths
+from desktop.settings import Settings
+from desktop.shell.docking import Docking
+from desktop.shell.hotkeys import Hotkeys
+from desktop.shell.panels import Panels, toggles
+from desktop.shell.status_bar import StatusBar
+from desktop.shell.window import MainWindow
+from desktop.shell.workspace import Workspace, WorkspaceError, Workspaces, read_workspace
+from desktop.trading.desk import Desk
+from desktop.ui import sound
+from desktop.ui.frame_clock import FrameClock
+from desktop.ui.theme import Theme
+from desktop.ui.toast import ToastKind, Toasts
+from desktop.vault import Vault
+from resources import text
+
+_log = logging.getLogger(__name__)
+FIRST = "workspaces/first.json"
+
+
+class App:
+    """One running Tezi: its window, its accounts, its parts. Tests build it as `run` does."""
+
+    def __init__(self, where: Paths, settings: Settings | None = None) -> None:
+        self.paths = where
+        self.settings = Settings(where.settings_file) if settings is None else settings
+        self.tasks = loop.Tasks()
+        self.commands = Commands()
+        self.links = LinkGroups()
+        self.stop = asyncio.Event()
+        self.vault = Vault()
+        Theme.current().use(
+            self.settings.text("look.theme"), scale=self.settings.number("look.scale_percent") / 100
+        )
+        self.window = MainWindow(self.commands, self.settings.mapping("keys.changed"))
+        self.toasts = Toasts(self.window, sound=self._sound)
+        self.frames = FrameClock(self.window)
+        self.docking = Docking(self.window)
+        self.context = DockContext(
+            settings=self.settings,
+            commands=self.commands,
+            links=self.links,
+            requests=Requests(),
+            toasts=self.toasts,
+            start=self.tasks.start,
+            cancel=self.tasks.cancel,
+            request_frame=self.frames.request,
+        )
+        self.panels = Panels(self.docking, self.context)
+        self.workspaces = Workspaces(where.workspaces)
+        self.status_bar = StatusBar()
+        self.window.set_status(self.status_bar)
+        self.accounts = AccountsDesk(self)
+        self.status = StatusLine(self)
+        self.hotkeys = Hotkeys(self.window, self.commands, self.settings.mapping("keys.changed"))
+        self.watchdog = loop.Watchdog(self._on_stall)
+        self.frames.add(self._on_frame)
+        self.window.closing.connect(self.stop.set)
+        self.tasks.on_failure.append(self._on_failure)
+        self.settings.observe("look.theme", self._dress)
+        self.settings.observe("look.scale_percent", self._dress)
+        Theme.current().changed.connect(self._dress_docks)
+
+    # Life.
+
+    def show(self) -> None:
+        """Put the first-run or the last workspace on the screen."""
+        self._dress_docks()
+        add_commands(self)
+        self.commands.add(*toggles(self.panels))
+        workspace = self._last_workspace()
+        self._place_window(workspace)
+        self.window.show()
+        self.panels.restore(workspace)
+        self.panels.share(workspace, self.window.width(), self.window.height())
+        for problem in self.settings.problems:
+            self.toasts.warn("Settings", problem)
+
+    async def start(self) -> None:
+        """Bring the window alive on the built-in practice account."""
+        self.watchdog.start()
+        self.status.start()
+        await self.accounts.open_practice()
+
+    async def close(self) -> None:
+        """Stop feeds, settle what is on its way or say so, save, and leave nothing behind."""
+        with contextlib.suppress(WorkspaceError, OSError):
+            self.save_workspace(self.settings.text("workspace.last"))
+        self.watchdog.stop()
+        self.status.stop()
+        self.frames.stop()
+        self.panels.close_all()
+        await self.accounts.close()
+        await self.tasks.close()
+        self.toasts.dismiss_all()
+        self.window.allow_close()
+        self.window.close()
+        self.docking.close()
+        self.window.deleteLater()
+
+    # Workspaces.
+
+    def save_workspace(self, name: str) -> None:
+        """Keep the arrangement under a name, and open with it next time."""
+        geometry = bytes(self.window.saveGeometry().data())
+        self.workspaces.save(self.panels.save(name, geometry))
+        self.settings.set("workspace.last", name)
+
+    def open_workspace(self, name: str) -> None:
+        """Switch to a saved arrangement; one that cannot be read changes nothing."""
+        try:
+            workspace = self.workspaces.load(name)
+        except WorkspaceError as error:
+            self.toasts.warn(f"Workspace {name}", str(error))
+            return
+        self.save_workspace(self.settings.text("workspace.last"))
+        self.panels.restore(workspace)
+        self.settings.set("workspace.last", name)
+
+    def reset_workspace(self) -> None:
+        """Go back to the arrangement of the first run."""
+        first = read_workspace(text(FIRST))
+        self.panels.restore(first)
+        self.panels.share(first, self.window.width(), self.window.height())
+
+    def show_desk(self, desk: Desk | None) -> None:
+        """Show another account in every dock, the title and the status bar."""
+        if desk is not None:
+            desk.hub.on_dirty = self.frames.request
+            self.window.set_account(desk.account.title, desk.account.kind.value)
+        else:
+            self.window.set_account("", "")
+        self.panels.bind(desk)
+        self.status.show()
+
+    # Inside.
+
+    def _last_workspace(self) -> Workspace:
+        name = self.settings.text("workspace.last")
+        with contextlib.suppress(WorkspaceError):
+            return self.workspaces.load(name)
+        if self.workspaces.has(name):
+            self.toasts.warn("Workspace", f"{name} could not be read; the first one is shown.")
+        return read_workspace(text(FIRST))
+
+    def _place_window(self, workspace: Workspace) -> None:
+        with contextlib.suppress(ValueError):
+            geometry = base64.b64decode(workspace.geometry)
+            if geometry and self.window.restoreGeometry(QByteArray(geometry)):
+                return
+        screen = self.window.screen().availableGeometry()
+        if screen.width() <= 1600 or screen.height() <= 900:
+            self.window.setGeometry(screen)
+        else:
+            self.window.resize(min(1920, screen.width()), min(1080, screen.height()))
+
+    def _on_frame(self) -> None:
+        desk = self.accounts.current
+        if desk is not None:
+            self.panels.apply(desk.hub.frame())
+
+    def _dress(self) -> None:
+        scale = self.settings.number("look.scale_percent") / 100
+        Theme.current().use(self.settings.text("look.theme"), scale=scale)
+
+    def _dress_docks(self) -> None:
+        self.docking.set_style(Theme.current().style_sheet("qss/docking.qss"))
+
+    def _sound(self, kind: ToastKind) -> None:
+        if self.settings.flag("sound.fills") and kind in (ToastKind.FILL, ToastKind.REJECT):
+            sound.play(kind.value)
+
+    def _on_stall(self, late_s: float) -> None:
+        self.toasts.warn("The window was held up", f"for {late_s:.1f} s; prices may have been late")
+
+    def _on_failure(self, name: str, error: BaseException) -> None:
+        owner = name.partition(":")[0]
+        self.toasts.warn(
+            "Something went wrong", f"in {owner} ({type(error).__name__}); see the log"
+        )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program; gives its exit status."""
+    wanted = _parse(arguments)
+    where = _paths(wanted)
+    log.set_up(where.logs, to_terminal=wanted.verbose)
+    is_headless = not has_display()
+    if is_headless:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app = QApplication(["tezi"])
+    app.setApplicationName("Tezi")
+    app.setDesktopFileName("tezi")
+    single = SingleInstance(where.data)
+    if not single.take():
+        single.call_the_other()
+        sys.stderr.write("Tezi is running already; its window was asked to show itself.\n")
+        return 0
+    Theme.current().dress(app)
+    try:
+        if is_headless and not wanted.stay:
+            from desktop.app_headless import session  # noqa: PLC0415 - not needed with a display
+
+            return loop.run(app, lambda: session(App(where), Path(wanted.picture)))
+        return loop.run(app, lambda: _with_window(App(where), single))
+    finally:
+        single.release()
+
+
+async def _with_window(app: App, single: SingleInstance) -> int:
+    began = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            asyncio.get_running_loop().add_signal_handler(number, app.stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: app.stop.set())
+    app.show()
+    single.listen(lambda: (app.window.raise_(), app.window.activateWindow()))
+    _log.info("window after %.2f s", time.monotonic() - began)
+    app.tasks.start(app.start(), owner="start")
+    await app.stop.wait()
+    await app.close()
+    return 0
+
+
+def has_display() -> bool:
+    """Tell whether a window can be shown here; Qt would abort where it cannot."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM"):
+        return not os.environ["QT_QPA_PLATFORM"].startswith(("offscreen", "minimal"))
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m desktop", description="The trading desk.")
+    parser.add_argument("--profile", metavar="DIR", help="keep everything in this folder")
+    parser.add_argument("--temp-profile", action="store_true", help="start as on the first day")
+    parser.add_argument("--stay", action="store_true", help="without a display: run until stopped")
+    parser.add_argument(
+        "--picture", default="tezi.png", metavar="FILE", help="without a display: the picture"
+    )
+    parser.add_argument("--verbose", action="store_true", help="the log on the terminal as well")
+    return parser.parse_args(list(arguments))
+
+
+def _paths(wanted: argparse.Namespace) -> Paths:
+    if wanted.temp_profile:
+        return paths.temporary_paths()
+    if wanted.profile:
+        return paths.profile_paths(Path(wanted.profile).expanduser())
+    return paths.user_paths()
