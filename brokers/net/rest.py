@@ -10,6 +10,7 @@ import functools
 import logging
 import ssl
 import time
+import zlib
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -29,6 +30,10 @@ KEEP_S: Final = 15.0
 
 MAX_TURN_S: Final = 30.0
 MAX_REPLY_BYTES: Final = 128 << 20
+_LARGE: Final = 256 << 10
+"""Packed replies above this are unpacked off the loop."""
+
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _TOO_MANY: Final = 429
 _MAX_PORT: Final = 65_535
 _SECOND_NS: Final = 1_000_000_000
@@ -105,7 +110,7 @@ class Rest:
             timeout=httpx.Timeout(connect=CONNECT_S, write=WRITE_S, read=read_s, pool=CONNECT_S),
             follow_redirects=False,
             trust_env=False,
-            headers={"User-Agent": "Tezi"},
+            headers={"User-Agent": "Tezi", "Accept-Encoding": "gzip"},
         )
 
     @property
@@ -182,19 +187,50 @@ class Rest:
 
     async def _exchange(self, ready: httpx.Request) -> Reply:
         response = await self._client.send(ready, stream=True)
+        packed = bytearray()
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > MAX_REPLY_BYTES:
-                    raise httpx.ReadError(f"a reply above {MAX_REPLY_BYTES} bytes")
-                parts.append(part)
+            # Only the transport may end this loop early: it finishes its own generators, while
+            # one that is dropped half-way has nobody to finish it on the window's event loop.
+            parts = response.aiter_raw()
+            async for part in parts:
+                packed += part
+                if len(packed) > MAX_REPLY_BYTES:
+                    await response.aclose()
+                    raise _Unreadable(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
         finally:
             await response.aclose()
-        return Reply(
-            status=response.status_code, headers=_lowered(response.headers), body=b"".join(parts)
-        )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if len(packed) > _LARGE and coding != "identity":
+            body = await asyncio.to_thread(_unpack, bytes(packed), coding)
+        else:
+            body = _unpack(bytes(packed), coding)
+        return Reply(status=response.status_code, headers=headers, body=body)
+
+
+class _Unreadable(Exception):
+    """A whole reply came that cannot be taken; its text says why."""
+
+
+def _unpack(packed: bytes, coding: str) -> bytes:
+    """Undo the reply's packing, with a limit to what a few bytes may become."""
+    if coding in ("", "identity") or not packed:
+        return packed
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise _Unreadable("the reply is packed in an unknown way")
+    body = bytearray()
+    try:
+        while packed:
+            unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
+            body += unpacking.decompress(packed, MAX_REPLY_BYTES + 1 - len(body))
+            if len(body) > MAX_REPLY_BYTES:
+                raise _Unreadable(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+            if not unpacking.eof:
+                raise _Unreadable("the reply could not be unpacked")
+            packed = unpacking.unused_data
+    except zlib.error as error:
+        raise _Unreadable("the reply could not be unpacked") from error
+    return bytes(body)
 
 
 class _Attempt:
@@ -210,7 +246,8 @@ class _Attempt:
 
     def judge(self, error: Exception) -> NotSent | OutcomeUnknown:
         """Say what an exception means for the request."""
-        why = _WORDS.get(type(error), "the connection failed")
+        is_ours = isinstance(error, _Unreadable)
+        why = str(error) if is_ours else _WORDS.get(type(error), "the connection failed")
         return OutcomeUnknown(why) if self.has_left else NotSent(why)
 
 
@@ -223,11 +260,6 @@ _WORDS: Final[Mapping[type[Exception], str]] = {
     httpx.ReadTimeout: "no reply in time",
     httpx.ReadError: "the connection broke before the reply",
     httpx.RemoteProtocolError: "the connection ended before the reply",
-    httpx.DecodingError: "the reply could not be unpacked",
     httpx.UnsupportedProtocol: "the address is neither http nor https",
     TimeoutError: "no whole reply in time",
 }
-
-
-def _lowered(headers: httpx.Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

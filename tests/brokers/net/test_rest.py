@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -278,13 +279,32 @@ async def test_packed_replies_are_unpacked_and_broken_ones_are_unknown() -> None
             await place(rest, server.port)
 
 
-async def test_a_packed_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brokers.net.rest.MAX_REPLY_BYTES", 1 << 20)
-    bomb = gzip.compress(b"0" * (8 << 20))
-    orders = Orders(ServerReply(headers={"Content-Encoding": "gzip"}, body=bomb))
+async def test_an_unknown_packing_is_unknown() -> None:
+    orders = Orders(ServerReply(headers={"Content-Encoding": "br"}, body=b"x"))
     async with joined(orders) as (rest, server):
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomeUnknown, match="unknown way"):
             await place(rest, server.port)
+
+
+async def test_a_large_packed_reply_is_unpacked_whole() -> None:
+    body = random.Random(5).randbytes(400_000)
+    packed = gzip.compress(body[:100]) + gzip.compress(body[100:])
+    orders = Orders(ServerReply(headers={"Content-Encoding": "gzip"}, body=packed))
+    async with joined(orders) as (rest, server):
+        assert (await place(rest, server.port)).body == body
+
+
+@pytest.mark.parametrize("packing", ["gzip", "identity"])
+async def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, packing: str) -> None:
+    monkeypatch.setattr("brokers.net.rest.MAX_REPLY_BYTES", 1 << 20)
+    bomb = b"0" * (8 << 20)
+    body = gzip.compress(bomb) if packing == "gzip" else bomb
+    orders = Orders(ServerReply(headers={"Content-Encoding": packing}, body=body))
+    async with joined(orders) as (rest, server):
+        with pytest.raises(OutcomeUnknown, match="larger than"):
+            await place(rest, server.port)
+        orders.reply = json_reply({"s": "ok"})
+        assert (await place(rest, server.port)).status == 200
 
 
 async def test_the_environment_cannot_redirect_requests(monkeypatch: pytest.MonkeyPatch) -> None:
