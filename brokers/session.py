@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
+from urllib.parse import urljoin
 
 from brokers.errors import NotSent
 from brokers.model.instrument import Instrument, InstrumentId
@@ -39,6 +40,8 @@ __all__ = [
 
 _Sender = Callable[[Request], Awaitable[Reply]]
 _CALLBACK: Final = "/callback"
+_MOST_REDIRECTS: Final = 3
+"""To the callback, from there to its clean page, and one to spare."""
 
 
 class Listing:
@@ -162,11 +165,15 @@ def _following(send: _Sender) -> _Sender:
     """Do as a browser does: call the address that a page redirects to."""
 
     async def follow(request: Request) -> Reply:
-        reply = await send(request)
-        location = reply.headers.get("location")
-        if location is not None:
-            await send(Request(method="GET", url=location))
-        return reply
+        first = reply = await send(request)
+        url = request.url
+        for _ in range(_MOST_REDIRECTS):
+            location = reply.headers.get("location")
+            if location is None:
+                break
+            url = urljoin(url, location)
+            reply = await send(Request(method="GET", url=url))
+        return first
 
     return follow
 
