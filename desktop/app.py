@@ -122,6 +122,12 @@ class App:
         self.docking.close()
         self.window.deleteLater()
 
+    def come_forward(self) -> None:
+        """Show the window to somebody who started the program again."""
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+
     # Workspaces.
 
     def save_workspace(self, name: str) -> None:
@@ -239,7 +245,7 @@ async def _with_window(app: App, single: SingleInstance) -> int:
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: app.stop.set())
     app.show()
-    single.listen(lambda: (app.window.raise_(), app.window.activateWindow()))
+    single.listen(app.come_forward)
     _log.info("window after %.2f s", time.monotonic() - began)
     app.tasks.start(app.start(), owner="start")
     await app.stop.wait()

@@ -72,7 +72,7 @@ class LoginWindow(QDialog):
         self._step.setText(text)
         self._pages.setCurrentIndex(1)
 
-    def open_in_browser(self, url: str) -> None:
+    def open_in_browser(self, url: str) -> bool:
         """Send the trader to the broker's page; where no browser opens, the address is shown."""
         self._url = url
         self._link.setText(url)
@@ -83,6 +83,7 @@ class LoginWindow(QDialog):
             else "No browser could be opened. Copy this address into one and log in there."
         )
         self._by_hand.setVisible(True)
+        return is_open
 
     def show_failure(self, text: str) -> None:
         """Say in words what went wrong, and let the trader correct the form."""
@@ -192,8 +193,13 @@ class LoginWindow(QDialog):
         self.submitted.emit(LoginRequest(choice=choice, values=values))
 
     def _cancel(self) -> None:
+        self.reject()
+
+    @override
+    def reject(self) -> None:
+        """Give up, by the button, Esc or the window's own cross."""
         self.cancelled.emit()
-        self.close()
+        super().reject()
 
 
 def _forget_clipboard_later(typed: str) -> None:

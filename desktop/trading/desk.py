@@ -1,7 +1,10 @@
 """One open account and everything the window shows of it."""
 
+from collections.abc import Callable
+
 import msgspec
 
+from brokers.model.market import MarketPhase
 from brokers.port import Capabilities
 from desktop.trading.accounts import AccountState
 from desktop.trading.candles import CandleBook
@@ -23,3 +26,5 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     candles: CandleBook
     orders: OrderDesk
     portfolio: Portfolio
+    phase: Callable[[], MarketPhase]
+    """The equity market's phase, as the broker says, else as the calendar has it."""

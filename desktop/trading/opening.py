@@ -111,6 +111,7 @@ class OpenAccount:
             candles=self.candles,
             orders=self.orders,
             portfolio=self.portfolio,
+            phase=self.equity_phase,
         )
 
     async def open(
@@ -163,6 +164,10 @@ class OpenAccount:
             return said
         is_open = self.hours.is_open(instrument, self.clock.now_ns())
         return MarketPhase.OPEN if is_open else MarketPhase.CLOSED
+
+    def equity_phase(self) -> MarketPhase:
+        """Give the phase of the exchange's cash market; UNKNOWN before the broker said."""
+        return self._phases.get(("NSE", "CM"), MarketPhase.UNKNOWN)
 
     # What comes in.
 
