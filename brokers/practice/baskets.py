@@ -36,31 +36,38 @@ class Basket:
 
     def daily(self, first_day: int, last_day: int) -> Days:
         """Give the bars of a stretch of days."""
-        days = [(path.daily(first_day, last_day), units) for path, units in self.parts]
-        day = days[0][0].day
-        opens, closes, tops, bottoms = (
-            sum((units * getattr(each, name) for each, units in days), np.zeros(len(day)))
-            for name in ("open", "close", "high", "low")
-        )
+        first = self.parts[0][0].daily(first_day, last_day)
+        opens, closes, tops, bottoms = (np.zeros(len(first.day)) for _ in range(4))
+        for path, units in self.parts:
+            days = _aligned(path.daily(first_day, last_day), first.day)
+            opens += units * days.open
+            closes += units * days.close
+            tops += units * days.high
+            bottoms += units * days.low
         most, least = np.maximum(opens, closes), np.minimum(opens, closes)
         return Days(
-            day,
+            first.day,
             opens,
             most + _WICK * (tops - most),
             least - _WICK * (least - bottoms),
             closes,
-            np.zeros(len(day), np.int64),
+            np.zeros(len(first.day), np.int64),
         )
 
     def closes(self, first_day: int, last_day: int) -> tuple[Ints, Floats]:
         """Give the minutes and their closing prices only."""
         asked = (first_day, last_day)
         if self._newest is None or self._newest[0] != asked:
-            minute = np.empty(0, np.int64)
-            total = np.empty(0)
-            for path, units in self.parts:
-                minute, close = path.closes(first_day, last_day)
-                total = units * close if len(total) == 0 else total + units * close
+            minute, first = self.parts[0][0].closes(first_day, last_day)
+            total = self.parts[0][1] * first
+            for path, units in self.parts[1:]:
+                own, close = path.closes(first_day, last_day)
+                if len(own) == 0:
+                    continue
+                if len(own) != len(minute):
+                    # A recording with other days or with holes: its last price stands.
+                    close = close[np.maximum(np.searchsorted(own, minute, side="right") - 1, 0)]
+                total = total + units * close
             self._newest = (asked, (minute, total))
         return self._newest[1]
 
@@ -73,6 +80,19 @@ class Basket:
         close = np.clip(close, days.low[owner], days.high[owner])
         traffic = (np.zeros(len(minute), np.int64), np.ones(len(minute), np.bool_))
         return dress(self.key, days, minute, counts, close, traffic)
+
+
+def _aligned(days: Days, day: Ints) -> Days:
+    """Give a part's bars on the index's days; a missing day stands still at the last close."""
+    if len(days.day) == len(day) or len(days.day) == 0:
+        return days if len(days.day) else Days(day, *(np.zeros(len(day)),) * 4, day)
+    at = np.searchsorted(days.day, day, side="right") - 1
+    same = days.day[np.maximum(at, 0)] == day
+    still = np.where(at >= 0, days.close[np.maximum(at, 0)], days.open[0])
+    at = np.maximum(at, 0)
+    prices = (np.where(same, column[at], still) for column in days[1:5])
+    opens, high, low, close = prices
+    return Days(day, opens, high, low, close, day)
 
 
 def _close_before(path: Path, day: int) -> float:

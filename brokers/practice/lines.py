@@ -1,7 +1,6 @@
-"""A line is what one name's price does, disturbances included: spot, future, option.
+"""A line is what one name's price does, disturbances included.
 
-Derived lines read their underlying's line, so that moving a share moves its future, its options
-and the next bar of each. Within a minute a line is twelve straight pieces that touch the bar's
+Within a minute a line is twelve straight pieces that touch the bar's
 four prices.
 """
 
@@ -13,8 +12,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from typing_extensions import override
 
-from brokers.model.instrument import InstrumentKind
-from brokers.practice import pricing
 from brokers.practice.clock import MINUTE_NS
 from brokers.practice.noise import Floats, Ints, draw, uniform
 from brokers.practice.paths import (
@@ -24,17 +21,15 @@ from brokers.practice.paths import (
     Grid,
     Minutes,
     Path,
-    chances,
     join_days,
-    spread_volume,
 )
-from brokers.practice.terms import Terms, fair
 
 PIECES: Final = 12
 PIECE_NS: Final = MINUTE_NS // PIECES
 _KEPT_TRACES: Final = 8
 _KEPT_DAYS: Final = 3
 _LOOK_BACK_DAYS: Final = 15
+_YEAR_DAYS: Final = 365
 
 
 class Piece(NamedTuple):
@@ -131,9 +126,14 @@ class Line(ABC):
             self._moves = kept
             self._changes += 1
 
-    def moved_after(self, at_ns: int) -> bool:
-        """Tell whether anything disturbed the line after a moment."""
-        return bool(self._moves) and self._moves[-1].at_ns > at_ns
+    @property
+    def newest_move_ns(self) -> int:
+        """Give the last disturbance, here or below; 0 without any."""
+        return self._moves[-1].at_ns if self._moves else 0
+
+    def underlying_reference(self, day: int) -> float:
+        """Give what it is derived from at the close before a day; itself for a spot."""
+        return self.reference(day)
 
     def _in_force(self, at_ns: int) -> Move:
         at = bisect.bisect_right(self._moves, at_ns, key=lambda move: move.at_ns)
@@ -148,6 +148,10 @@ class Line(ABC):
     @abstractmethod
     def daily(self, first_day: int, last_day: int) -> Days:
         """Give daily bars, disturbed days included; days without a trade are left out."""
+
+    @abstractmethod
+    def extremes(self, day: int) -> tuple[float, float]:
+        """Give the highest and lowest price of the year before a day, or of its life."""
 
     @abstractmethod
     def references(self, days: Ints) -> Floats:
@@ -170,11 +174,7 @@ class Line(ABC):
         raw = self._raw_minutes(first_day, last_day)
         if not self._moves or len(raw.minute) == 0:
             return raw
-        starts = raw.minute * MINUTE_NS
-        times = np.array([move.at_ns for move in self._moves], np.int64)
-        force = np.searchsorted(times, starts, side="right")
-        factors = np.array([1.0] + [move.factor for move in self._moves])[force]
-        shifts = np.array([0.0] + [move.shift for move in self._moves])[force]
+        factors, shifts = self._forces(raw.minute * MINUTE_NS)
         bars = [np.maximum(prices * factors + shifts, 0.0) for prices in raw[1:5]]
         moved = Minutes(raw.minute, bars[0], bars[1], bars[2], bars[3], raw.volume, raw.traded)
         for minute in {move.at_ns // MINUTE_NS for move in self._moves}:
@@ -182,6 +182,20 @@ class Line(ABC):
             if at < len(raw.minute) and int(raw.minute[at]) == minute:
                 _patch(moved, at, self.trace(minute))
         return moved
+
+    def _forces(self, at_ns: Ints) -> tuple[Floats, Floats]:
+        times = np.array([move.at_ns for move in self._moves], np.int64)
+        force = np.searchsorted(times, at_ns, side="right")
+        factors = np.array([1.0] + [move.factor for move in self._moves])[force]
+        return factors, np.array([0.0] + [move.shift for move in self._moves])[force]
+
+    def moved_minutes(self) -> set[int]:
+        """Name the minutes in which a disturbance falls, of this line or one below it."""
+        return {move.at_ns // MINUTE_NS for move in self._moves}
+
+    def corners(self, minutes: Minutes) -> Floats:
+        """Give the thirteen corner prices of minutes without a disturbance inside, row by row."""
+        return knots(self.key, minutes)
 
     def day(self, day: int) -> Minutes:
         """Give one day's minutes, kept while nothing disturbs them."""
@@ -311,6 +325,13 @@ class SpotLine(Line):
         tail = fold_days(self.minutes(int(raw.day[before]), last_day))
         return join_days((raw.pick(slice(0, before)), tail))
 
+    @override
+    def extremes(self, day: int) -> tuple[float, float]:
+        year = self.daily(day - _YEAR_DAYS, day - 1)
+        if len(year.day) == 0:
+            return 0.0, 0.0
+        return float(year.high.max()), float(year.low.min())
+
     def _first_move_day(self) -> int:
         return (self._moves[0].at_ns // MINUTE_NS + IST_MINUTES) // DAY_MINUTES
 
@@ -322,135 +343,6 @@ class SpotLine(Line):
         at = np.searchsorted(known.day, days) - 1
         # Before the first bar ever only its open is known.
         return np.where(at >= 0, known.close[np.maximum(at, 0)], known.open[0])
-
-
-class DerivedLine(Line):
-    """A future or an option: its underlying's line through its terms."""
-
-    def __init__(
-        self,
-        parent: Line,
-        kind: InstrumentKind,
-        terms: Terms,
-        liquidity: "Liquidity",
-        identity: tuple[int, Grid, int],
-    ) -> None:
-        super().__init__(*identity)
-        self.parent = parent
-        self.kind = kind
-        self.terms = terms
-        self.liquidity = liquidity
-        self.last_day = (terms.expiry_ns // MINUTE_NS + IST_MINUTES) // DAY_MINUTES
-        self.first_day = self.last_day - liquidity.listed_days
-
-    @property
-    @override
-    def version(self) -> int:
-        return self._changes + self.parent.version
-
-    @override
-    def _raw_trace(self, minute: int) -> tuple[Piece, ...]:
-        at_ns = minute * MINUTE_NS
-        reference = self.parent.reference((minute + IST_MINUTES) // DAY_MINUTES)
-
-        def worth(spot: float) -> float:
-            return fair(self.terms, self.kind, spot, reference, at_ns)
-
-        return tuple(
-            Piece(start, end, worth(first), worth(last))
-            for start, end, first, last in self.parent.trace(minute)
-        )
-
-    @override
-    def _raw_minutes(self, first_day: int, last_day: int) -> Minutes:
-        days = self.grid.days(max(first_day, self.first_day), min(last_day, self.last_day))
-        minute, counts = self.grid.minutes(days)
-        if len(minute) == 0:
-            empty = np.empty(0)
-            none = np.empty(0, np.int64)
-            return Minutes(minute, empty, empty, empty, empty, none, none.astype(np.bool_))
-        spot = self.parent.minutes(days[0], days[-1])
-        at = np.maximum(np.searchsorted(spot.minute, minute, side="right") - 1, 0)
-        same = spot.minute[at] == minute
-        if len(spot.minute) == 0:
-            return self._raw_minutes(first_day, first_day - 1)
-        references = np.repeat(self.parent.references(np.array(days)), counts)
-        years = np.maximum(self.terms.expiry_ns - minute * MINUTE_NS, 0) / pricing.YEAR_NS
-        # Outside the underlying's hours its last close stands.
-        worth = [
-            self._worth(np.where(same, prices[at], spot.close[at]), references, years)
-            for prices in (spot.open, spot.high, spot.low, spot.close)
-        ]
-        units = self.liquidity.units(np.array(days), references[np.cumsum(counts) - 1])
-        odds = chances(units, self.liquidity.mean_trade, counts)
-        volume = spread_volume(self.key, minute, counts, units, odds) * self.unit
-        high, low = np.maximum.reduce(worth), np.minimum.reduce(worth)
-        return Minutes(minute, worth[0], high, low, worth[3], volume, volume > 0)
-
-    def _worth(self, spot: Floats, reference: Floats, years: Floats) -> Floats:
-        terms = self.terms
-        ahead = pricing.forwards(spot, terms.carry, years)
-        if self.kind is InstrumentKind.FUTURE:
-            return ahead
-        volatility = pricing.smiles(terms.volatility, reference, terms.strike, years)
-        return pricing.blacks(ahead, terms.strike, years, volatility, call=terms.is_call)
-
-    @override
-    def daily(self, first_day: int, last_day: int) -> Days:
-        return fold_days(self.minutes(first_day, last_day))
-
-    @override
-    def references(self, days: Ints) -> Floats:
-        years = self.terms.expiry_ns - (days * DAY_MINUTES - IST_MINUTES) * MINUTE_NS
-        before = self.parent.references(days)
-        return self._worth(before, before, np.maximum(years, 0) / pricing.YEAR_NS)
-
-    @override
-    def open_interest(self, minute: Ints) -> Ints | None:
-        if len(minute) == 0:
-            return np.empty(0, np.int64)
-        day = (minute + IST_MINUTES) // DAY_MINUTES
-        own, owner = np.unique(day, return_inverse=True)
-        references = self.parent.references(own)
-        ends = self.liquidity.interest(own, references)
-        starts = self.liquidity.interest(own - 1, references)
-        part = ((minute + IST_MINUTES) % DAY_MINUTES - 540) / 400.0
-        now = starts[owner] + (ends - starts)[owner] * np.clip(part, 0.0, 1.0)
-        return np.rint(now).astype(np.int64) * self.unit
-
-
-class Liquidity(NamedTuple):
-    """How much of a contract trades, in lots, by its life and its distance from the money."""
-
-    key: int
-    daily_lots: float
-    fade_days: float
-    last_day: int
-    listed_days: int
-    mean_trade: float
-    strike: float = 0.0
-    width: float = 1.0
-
-    def units(self, day: Ints, reference: Floats) -> Ints:
-        """Give the lots that trade on these days."""
-        noise = 0.6 + 0.8 * uniform(draw(self.key, day, 30))
-        left = np.maximum(self.last_day - day, 0)
-        lots = self.daily_lots * noise * np.exp(-left / self.fade_days)
-        return np.asarray(lots * self._nearness(reference, left, 0.5)).astype(np.int64)
-
-    def interest(self, day: Ints, reference: Floats) -> Floats:
-        """Give the open interest, in lots, at the end of these days."""
-        noise = 0.85 + 0.3 * uniform(draw(self.key, day, 31))
-        left = np.maximum(self.last_day - day, 0)
-        lots = 2.5 * self.daily_lots * noise * np.exp(-left / (2.0 * self.fade_days))
-        return np.asarray(np.rint(lots * self._nearness(reference, left, 0.18) + 1.0))
-
-    def _nearness(self, reference: Floats, left: Ints, steep: float) -> Floats:
-        if self.strike == 0.0:
-            return np.ones(len(reference))
-        width = self.width * np.sqrt(np.maximum(left, 2.0) / 365.0)
-        far = np.log(self.strike / np.maximum(reference, 1e-9)) / width
-        return np.asarray(np.exp(-steep * far * far))
 
 
 def fold_days(minutes: Minutes) -> Days:
