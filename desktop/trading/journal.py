@@ -32,6 +32,7 @@ from desktop.trading.journal_file import (
     StoredEvent,
     StoredOp,
 )
+from desktop.trading.listeners import Listeners
 from desktop.trading.seams import no_killpoint
 
 T = TypeVar("T")
@@ -88,7 +89,8 @@ class Journal:
         """
         self.path = path
         self.damage = ""
-        self.on_failure: Callable[[str], None] | None = None
+        self.failures: Listeners[[str]] = Listeners()
+        """Told when something posted could not be recorded."""
         self._stamp = stamp
         self._options = options or Options()
         self._connection = self._open()
@@ -126,7 +128,7 @@ class Journal:
         )
 
     def step(self, step: OpStep) -> None:
-        """Record a transition soon, in order; a failure is told to `on_failure`."""
+        """Record a transition soon, in order; `failures` are told if it cannot be."""
         step = msgspec.structs.replace(step, text=SECRETS.scrub(step.text))
         self._post("settle", lambda connection: file.step_op(connection, step), may_group=False)
 
@@ -217,13 +219,9 @@ class Journal:
             if error is not None:
                 # A loop that is closed has nobody left to tell.
                 with contextlib.suppress(RuntimeError):
-                    loop.call_soon_threadsafe(self._failed, str(error))
+                    loop.call_soon_threadsafe(self.failures.tell, str(error))
 
         posted.add_done_callback(tell)
-
-    def _failed(self, why: str) -> None:
-        if self.on_failure is not None:
-            self.on_failure(why)
 
     def _enqueue(
         self,

@@ -67,7 +67,8 @@ class OpView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """How far it got, in the trader's words."""
-        words = _OP_WORDS[self.kind][self.state]
+        is_asked = self.state is OpState.DRAFT and not self.findings
+        words = _OP_WORDS[self.kind][OpState.INTENT if is_asked else self.state]
         return f"{words}: {self.text}" if self.text and self.state in _EXPLAINED else words
 
 
@@ -132,18 +133,31 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def can_change(self) -> bool:
         """The broker knows it by an id, it still works, and nothing of ours is on its way to it."""
-        busy = self.pending is not None and self.pending.state in (OpState.INTENT, OpState.SENDING)
-        return bool(self.broker_id) and self.is_working and not busy
+        return bool(self.broker_id) and self.is_working and not self.is_busy
+
+    @property
+    def is_busy(self) -> bool:
+        """A change or cancel is on its way."""
+        return self.pending is not None and self.pending.state in _ON_THE_WAY
 
     @property
     def words(self) -> str:
         """Its state in the trader's words: "sending…", "partial 5/10 · cancelling…"."""
         words = self._state_words()
-        if self.pending is not None and self.pending.state is not OpState.ACKED:
+        if self._shows_pending:
+            assert self.pending is not None
             words += f" · {self.pending.words}"
         if self.is_missing:
             words += " · not in the broker's book"
         return words
+
+    @property
+    def _shows_pending(self) -> bool:
+        """A change that took shows in the order itself; a cancel that did, in its end."""
+        op = self.pending
+        if op is None or op.state is not OpState.ACKED:
+            return op is not None
+        return op.kind is OpKind.CANCEL and self.is_working
 
     def _state_words(self) -> str:
         if self.state is None:
@@ -158,7 +172,10 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
         return words
 
 
-_MAY_WORK: Final = frozenset({OpState.INTENT, OpState.SENDING, OpState.UNKNOWN, OpState.ACKED})
+_ON_THE_WAY: Final = frozenset({OpState.DRAFT, OpState.INTENT, OpState.SENDING})
+_MAY_WORK: Final = frozenset(
+    {OpState.DRAFT, OpState.INTENT, OpState.SENDING, OpState.UNKNOWN, OpState.ACKED}
+)
 _EXPLAINED: Final = frozenset(
     {OpState.DENIED, OpState.NOT_SENT, OpState.REJECTED, OpState.UNKNOWN, OpState.UNRESOLVED}
 )

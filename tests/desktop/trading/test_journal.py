@@ -175,7 +175,7 @@ def test_cas_contention(path: Path) -> None:
 
 async def test_a_transition_from_a_state_the_row_is_not_in_is_reported(journal: Journal) -> None:
     told = asyncio.get_running_loop().create_future()
-    journal.on_failure = told.set_result
+    journal.failures.add(told.set_result)
     await journal.intent(entry(1))
 
     journal.step(step(1, OpState.SENDING, OpState.ACKED))
