@@ -202,7 +202,7 @@ class PortfolioDock(Dock):
     def _show_positions(self, keys: frozenset[str]) -> None:
         assert self.desk is not None
         lines = model.position_lines(self.desk)
-        if lines.keys() == set(self.positions.keys()):
+        if lines.keys() == set(self.positions.keys):
             self.positions.update_rows({key: lines[key] for key in keys if key in lines})
         else:
             self.positions.set_rows(lines)
@@ -211,7 +211,7 @@ class PortfolioDock(Dock):
     def _show_holdings(self) -> None:
         assert self.desk is not None
         lines = model.holding_lines(self.desk)
-        if lines.keys() == set(self.holdings.keys()):
+        if lines.keys() == set(self.holdings.keys):
             self.holdings.update_rows(lines)
         else:
             self.holdings.set_rows(lines)
