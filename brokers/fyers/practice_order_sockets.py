@@ -50,9 +50,10 @@ _NUMBER: Final = re.compile(r'("(?:qty|qty_traded|net_qty|price_traded)":)-?[\d.
 
 
 class Rows(Protocol):
-    """How the face's order book describes the exchange's values: the desk behind REST is one."""
+    """How the face describes the exchange's values, over REST and here alike."""
 
     def update_of(self, order: BookOrder) -> OrderUpdate: ...
+    def fill_of(self, trade: Trade) -> Fill: ...
     def listed(self, instrument_id: InstrumentId) -> Listed: ...
 
 
@@ -137,7 +138,7 @@ class OrderSockets:
                 return order.account, ORDERS, order_push(rows.update_of(order), listed, progress)
             case TradeEvent(trade=trade, order=order):
                 listed = rows.listed(trade.instrument)
-                text = trade_push(_fill_of(trade), rows.update_of(order), listed)
+                text = trade_push(rows.fill_of(trade), rows.update_of(order), listed)
                 return trade.account, TRADES, text
             case PositionEvent(position=row):
                 listed = rows.listed(row.instrument)
@@ -178,17 +179,3 @@ class OrderSockets:
         for client in self._clients:
             if client.account == account and stream in client.streams:
                 client.socket.send(text)
-
-
-def _fill_of(trade: Trade) -> Fill:
-    return Fill(
-        trade_id=f"{trade.order_id}-{trade.trade_id}",
-        broker_id=trade.order_id,
-        tag=trade.tag,
-        instrument=trade.instrument,
-        side=trade.side,
-        quantity=trade.quantity,
-        price_e4=trade.price_e4,
-        product=trade.product,
-        at_ns=trade.at_ns,
-    )

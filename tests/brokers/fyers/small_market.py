@@ -106,9 +106,11 @@ class Pipe:
         self.sent: list[str | bytes] = []
         self._said: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self.heard = asyncio.Event()
+        self.was_sent = asyncio.Event()
 
     def send(self, data: str | bytes) -> None:
         self.sent.append(data)
+        self.was_sent.set()
 
     async def drain(self) -> None:
         """There is always room."""
