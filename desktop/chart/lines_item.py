@@ -17,6 +17,8 @@ from desktop.ui import rupees
 _GRIP: Final = 5
 """How near to a line the mouse takes hold of it, on the page."""
 _CROSS: Final = "✕"
+POSITION: Final = "position"
+"""The key of a position's line; it cannot be moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +39,15 @@ class OrderMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionMark:
-    """What is held: signed quantity, average price, open profit; None: not known."""
+    """What is held: signed quantity, average price, open profit; None: not known.
+
+    `text` says more of it, such as the product; several may be held at once.
+    """
 
     quantity: int
     average_e4: int
     profit_paise: int | None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +101,7 @@ class Marks:
     def __init__(self) -> None:
         self.decimals = 2
         self.orders: Sequence[OrderMark] = ()
-        self.position: PositionMark | None = None
+        self.positions: Sequence[PositionMark] = ()
         self.alerts: Sequence[PriceMark] = ()
         self.last: LastPrice | None = None
         self._dragged: tuple[str, int] | None = None
@@ -104,8 +110,10 @@ class Marks:
         self._places: list[tuple[_Box, QRectF, QRectF]] = []
 
     def set_orders(self, orders: Sequence[OrderMark]) -> None:
+        """Take the working orders; one dragged and still on its way stays where it was put."""
         self.orders = tuple(orders)
-        self._asked.clear()
+        unsettled = {mark.key for mark in self.orders if not mark.is_settled}
+        self._asked = {key: at for key, at in self._asked.items() if key in unsettled}
 
     def drag(self, key: str, price_e4: int) -> None:
         """Show a line at another price while it is held."""
@@ -182,25 +190,21 @@ class Marks:
         )
 
     def _position_boxes(self, look: Look) -> list[_Box]:
-        held = self.position
-        if held is None or not held.quantity:
-            return []
+        return [self._position_box(held, look) for held in self.positions if held.quantity]
+
+    def _position_box(self, held: PositionMark, look: Look) -> _Box:
         colors = look.colors
         quantity = rupees.signed(held.quantity)
         price = rupees.price(held.average_e4, self.decimals)
         runs: list[_Run] = [(f"{quantity} @ {price}", colors.strong, None)]
+        if held.text:
+            runs.append((held.text, colors.text, None))
         if held.profit_paise is not None:
             ink = colors.up_edge if held.profit_paise >= 0 else colors.down_edge
             runs.append((rupees.signed_paise(held.profit_paise, symbol=True), ink, None))
-        box = _Box(
-            "position",
-            held.average_e4,
-            colors.position,
-            tuple(runs),
-            can_move=False,
-            is_dashed=False,
+        return _Box(
+            POSITION, held.average_e4, colors.position, tuple(runs), can_move=False, is_dashed=False
         )
-        return [box]
 
     def _alert_boxes(self, look: Look) -> list[_Box]:
         boxes = []
@@ -324,10 +328,8 @@ class Marks:
         ]
 
     def position_parts(self) -> list[QRectF]:
-        """Give the place of the position's label, for when only its profit changes."""
-        return [
-            area.adjusted(-1, -1, 1, 1) for box, area, _ in self._places if box.key == "position"
-        ]
+        """Give the places of positions' labels, for when only their profits change."""
+        return [area.adjusted(-1, -1, 1, 1) for box, area, _ in self._places if box.key == POSITION]
 
     def with_countdown(self, text: str) -> None:
         """Change what stands under the last price."""

@@ -116,6 +116,11 @@ class Stack:
         self._times = TimeTicks(series.opened_ns, series.first)
         self.timeline.extend(series.first, series.last)
 
+    def renumber(self, series: Series, right: float) -> None:
+        """Take other bars with this number at the right edge, as wide as they were."""
+        self._times = TimeTicks(series.opened_ns, series.first)
+        self.timeline.renumber(series.first, series.last, right)
+
     def axis_of(self, pane: Pane) -> QRect:
         """Give the value axis beside a pane."""
         left = self.plot.width()

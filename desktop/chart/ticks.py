@@ -35,7 +35,7 @@ def value_ticks(scale: PriceScale, tick: float, spacing: float) -> list[float]:
     """Give the values to label, bottom up, at least about `spacing` pixels apart."""
     if scale.mode is Mode.PERCENT:
         return _percent_ticks(scale, spacing)
-    if scale.is_log and scale.high > scale.low * 1.5:
+    if scale.is_log and scale.high > scale.low * 1.1:
         return _log_ticks(scale, tick, spacing)
     step = nice_step((scale.high - scale.low) * spacing / scale.height, tick)
     return _multiples(scale.low, scale.high, step)

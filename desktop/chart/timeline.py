@@ -70,6 +70,12 @@ class Timeline:
         self.right += shift
         self._clamp()
 
+    def renumber(self, first: int, last: int, right: float) -> None:
+        """Take other bars with this number at the right edge."""
+        self._first, self._last = first, last
+        self.right = right
+        self._clamp()
+
     def reset(self) -> None:
         """Show the newest bars at the usual width."""
         self.bar_px = _DEFAULT_PX * self.ratio

@@ -79,10 +79,29 @@ class ChartView(Canvas):
         self._show_last()
         self._rebuild()
 
+    def replace(self, columns: Columns) -> None:
+        """Put corrected bars in place of all; what is on the screen stays where it is."""
+        timeline, before = self.stack.timeline, self.content.series
+        if not len(before) or not len(columns.opened_ns):
+            self.set_series(columns, self.content.facts)
+            return
+        anchor = before.last
+        if not timeline.is_following:
+            anchor = min(max(round(timeline.right), before.first), before.last)
+        offset, opened_ns = timeline.right - anchor, before.opened(anchor)
+        crossed = None if self.cross.number is None else before.opened(self.cross.number)
+        self.content.load(columns, self.content.facts)
+        series = self.content.series
+        number = series.last if anchor == before.last else series.at(opened_ns)
+        self.stack.renumber(series, number + offset)
+        self.cross.number = None if crossed is None else series.at(crossed)
+        self._show_last()
+        self._rebuild()
+
     def clear(self) -> None:
         """Show no bars and no lines."""
         self.marks.set_orders(())
-        self.marks.position, self.marks.alerts = None, ()
+        self.marks.positions, self.marks.alerts = (), ()
         self.set_series(columns_from([]), self.content.facts)
 
     def set_has_older(self, *, has_older: bool) -> None:
@@ -153,16 +172,16 @@ class ChartView(Canvas):
         self.marks.set_orders(orders)
         self.refresh_over()
 
-    def set_position(self, position: PositionMark | None) -> None:
-        """Show the position's average and profit."""
-        old, self.marks.position = self.marks.position, position
-        if old is None or position is None or old.average_e4 != position.average_e4:
+    def set_positions(self, positions: Sequence[PositionMark]) -> None:
+        """Show the average and the profit of what is held."""
+        old, new = tuple(self.marks.positions), tuple(positions)
+        self.marks.positions = new
+        if [each.average_e4 for each in old] != [each.average_e4 for each in new]:
             self.refresh_over()
-        elif old != position:
+        elif old != new:
+            # A profit's text may be longer than before, and push another label away.
             parts = self.marks.position_parts()
-            # The text may be longer than before.
-            wider = [part.adjusted(-self.look.px(80), 0, 0, 0) for part in parts]
-            self.refresh_over(wider)
+            self.refresh_over([part.adjusted(-part.width(), 0, 0, 0) for part in parts])
 
     def set_alerts(self, alerts: Sequence[PriceMark]) -> None:
         self.marks.alerts = tuple(alerts)
