@@ -56,6 +56,7 @@ class FeedSession:
         self._heard_s = 0.0
         self._quiet_s = SILENCE_S
         self._beats = 0
+        self._has_asked_again = False
         self.post: Post = _nowhere
         """Where frames go that nothing from the broker called for."""
 
@@ -110,7 +111,7 @@ class FeedSession:
         """Notice silence; give a ping every ten seconds."""
         now_s = _now_s()
         if self._unanswered and now_s - self._asked_s >= ANSWER_S:
-            raise DropConnection("the feed does not answer")
+            self._miss_answer()
         if self._feed.is_accepted and now_s - self._heard_s >= self._quiet_s:
             self._quiet_s = min(2 * self._quiet_s, _MOST_SILENCE_S)
             self._on_silence()
@@ -137,8 +138,19 @@ class FeedSession:
             return
         if notice.about in (Ask.SUBSCRIBE, Ask.UNSUBSCRIBE):
             self._answered()
+            self._has_asked_again = False
         if not notice.is_accepted:
             self._sinks.notices(f"{notice.text} ({notice.code})")
+
+    def _miss_answer(self) -> None:
+        """Begin anew, once; a service that still does not confirm is listened to all the same."""
+        if not self._feed.is_accepted:
+            raise DropConnection("the feed does not answer")
+        if not self._has_asked_again:
+            self._has_asked_again = True
+            raise DropConnection("a subscription was not confirmed")
+        self._unanswered = 0
+        self._sinks.notices("the feed did not confirm a subscription")
 
     def _answered(self) -> None:
         self._unanswered = max(0, self._unanswered - 1)
