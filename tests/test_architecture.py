@@ -126,10 +126,10 @@ ROWS = (
         "numpy msgspec",
         is_pure=False,
     ),
-    _row("desktop.ui", f"{MODEL} desktop.ui " + " ".join(BASE), "PySide6 msgspec"),
+    _row("desktop.ui", f"{MODEL} desktop.ui " + " ".join(BASE), "PySide6 shiboken6 msgspec"),
     _row("desktop.chart.pg", f"{MODEL} desktop.ui desktop.chart", "PySide6 numpy pyqtgraph"),
     _row("desktop.chart.indicators", f"{MODEL} desktop.chart", "numpy talib msgspec"),
-    _row("desktop.chart", f"{MODEL} desktop.ui desktop.chart", "PySide6 numpy msgspec"),
+    _row("desktop.chart", f"{MODEL} desktop.ui desktop.chart", "PySide6 shiboken6 numpy msgspec"),
     _row(
         "desktop.docks.base",
         f"desktop.trading desktop.ui {MODEL} " + " ".join(BASE),
