@@ -123,7 +123,7 @@ class OrderDesk:
         for line in self.table:
             for op in (line.op, *line.ops):
                 if op is not None and op.state is OpState.UNKNOWN:
-                    self._recorder.move(op, OpEvent.END_DAY, text="check the contract note")
+                    self._recorder.move(op, OpEvent.END_DAY)
             if line.op is None or line.op.state not in (OpState.UNRESOLVED, *IN_FLIGHT):
                 self._recorder.remove(line)
         self.portfolio.begin_day()

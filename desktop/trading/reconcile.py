@@ -13,6 +13,7 @@ from brokers.model.order import Fill, OpKind, OpState
 from brokers.port import Link, LinkEvent, LinkState
 from desktop.trading.accounts import AccountState, Block
 from desktop.trading.orders import OrderDesk
+from desktop.trading.rows import OrderRow
 from desktop.trading.seams import Bell, Seams
 
 _SECOND_NS: Final = 1_000_000_000
@@ -46,6 +47,7 @@ class Reconciler:
         self._disagreed: set[str] = set()
         self._was_down = False
         self._is_running = False
+        desk.on_change(self._row_changed)
         desk.on_fill(self._filled)
         desk.on_unmatched(self._read_soon)
 
@@ -220,6 +222,12 @@ class Reconciler:
             for op in self.desk.table.ops()
             if op.acked_mono is not None and self._awaits_echo(op.op_id)
         ]
+
+    def _row_changed(self, _key: str, old: OrderRow | None, new: OrderRow | None) -> None:
+        """Poll as the orders now want it."""
+        is_same = old is not None and new is not None and old.op == new.op
+        if not is_same or (old and old.is_working) != (new and new.is_working):
+            self._bell.ring()
 
     def _filled(self, _fill: Fill) -> None:
         """Confirm positions soon after an execution."""

@@ -50,7 +50,7 @@ def _close_or_doubt(recorder: Recorder, op: Op, stored: StoredOp) -> None:
     elif op.state is OpState.UNKNOWN and not is_old:
         recorder.doubts.tell(op)
     if op.state is OpState.UNKNOWN and is_old:
-        recorder.move(op, OpEvent.END_DAY, text="check the contract note")
+        recorder.move(op, OpEvent.END_DAY)
 
 
 def _op_of(stored: StoredOp) -> tuple[Op, StoredOp] | None:
