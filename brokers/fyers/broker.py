@@ -51,6 +51,7 @@ from brokers.wire.budget import Budget, Lane
 
 _NAMES_S: Final = 3.0
 _MASTER_S: Final = 120.0
+_FILES_WINDOWS: Final = ((40, 1.0),)
 _OK: Final = 200
 
 
@@ -66,6 +67,8 @@ class FyersBroker(Broker):
         budget, clock = Budget(), ServerClock()
         self._rest = Rest(budget, clock=clock)
         self._orders_rest = Rest(budget, clock=clock)
+        # The files lie on a host of their own, which the API's limits do not count.
+        self._files_rest = Rest(Budget(_FILES_WINDOWS))
         self._index_names = INDEX_NAMES
         self._wanted: dict[InstrumentId, Detail] = {}
         self._strangers: frozenset[InstrumentId] = frozenset()
@@ -97,7 +100,7 @@ class FyersBroker(Broker):
         with contextlib.suppress(BrokerError):
             # Newer than the bundled names, and nothing that the feed has to wait for.
             request = requests.master(self._endpoints, INDEX_NAMES_FILE)
-            reply = await self._rest.send(request, lane=Lane.READ, deadline_s=_NAMES_S)
+            reply = await self._files_rest.send(request, lane=Lane.READ, deadline_s=_NAMES_S)
             if reply.status == _OK:
                 self._index_names = read_index_names(reply.body)
                 self._follow_topics()
@@ -112,6 +115,7 @@ class FyersBroker(Broker):
         await self._orders.close()
         await self._rest.close()
         await self._orders_rest.close()
+        await self._files_rest.close()
 
     @override
     def server_offset_ns(self) -> int | None:
@@ -309,16 +313,18 @@ class FyersBroker(Broker):
 
     @override
     async def masters(self) -> Sequence[MasterFile]:
+        names = master_files.names()
+        fetched = await asyncio.gather(*map(self._master, names), return_exceptions=True)
         found: list[MasterFile] = []
-        failure: BrokerError | None = None
-        for name in master_files.names():
-            try:
-                found.append(await self._master(name))
-            except BrokerError as error:
-                failure = error
-                self._sinks.notices(f"contract master {name}: {error}")
-        if not found and failure is not None:
-            raise failure
+        for name, each in zip(names, fetched, strict=True):
+            if isinstance(each, MasterFile):
+                found.append(each)
+            elif isinstance(each, BrokerError):
+                self._sinks.notices(f"contract master {name}: {each}")
+            else:
+                raise each
+        if not found:
+            raise Refused("no contract master could be fetched")
         return found
 
     async def _master(self, name: str) -> MasterFile:
@@ -334,7 +340,7 @@ class FyersBroker(Broker):
         return master_files.join(name, rows, details)
 
     async def _fetch(self, request: Request) -> bytes:
-        reply = await self._rest.send(request, lane=Lane.READ, deadline_s=_MASTER_S)
+        reply = await self._files_rest.send(request, lane=Lane.READ, deadline_s=_MASTER_S)
         if reply.status != _OK:
             raise Refused(f"the server answered {reply.status}", code=str(reply.status))
         return reply.body
