@@ -29,7 +29,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     Numbers stand at the right, are never cut, and widen their column when they must; text stands
     at the left and is cut with an ellipsis. Of text columns one may `stretches`: it takes the room
-    that is left.
+    that is left. A text is made again only when its value changed, so it may look at the row for
+    what never changes (its decimals); a tint is asked each time.
     """
 
     id: str

@@ -18,6 +18,8 @@ LETTERS: Final = "0123456789.,+−-–%₹×()/: LCKMrkls↑↓"
 _KNOWN: Final = frozenset(LETTERS)
 _PARTS: Final = 4
 """Offsets within a pixel, as Qt's own text drawing has."""
+_MARGIN: Final = 2
+"""Device pixels around a figure, for strokes that lean out of their width."""
 _SLOTS: Final = 48
 """Rows of the picture: colours × weights."""
 _KEPT: Final = 8_192
@@ -40,7 +42,7 @@ class Glyphs:
             metrics = QFontMetricsF(each)
             advances |= {letter: metrics.horizontalAdvance(letter) * ratio for letter in LETTERS}
         metrics = QFontMetricsF(strong)
-        self.cell_wide = math.ceil(max(max(each.values()) for each in self._wide)) + 4
+        self.cell_wide = math.ceil(max(max(each.values()) for each in self._wide)) + 2 * _MARGIN + 1
         self.cell_high = math.ceil(metrics.height() * ratio) + 2
         self._rise = math.ceil(metrics.ascent() * ratio)
         self._rests: dict[tuple[str, bool], dict[str, tuple[bytes, ...]]] = {}
@@ -75,7 +77,7 @@ class Glyphs:
         """Lay a number out once: for each figure its middle from the right edge, and its rest."""
         rests = self._rests.get((colour, is_strong)) or self._make(colour, is_strong=is_strong)
         advances = self._wide[is_strong]
-        half = self.cell_wide / 2 - 1
+        half = self.cell_wide / 2 - _MARGIN
         at = 0.0
         shape = []
         for letter in reversed(text):
@@ -115,7 +117,7 @@ class Glyphs:
             parts = []
             for part in range(_PARTS):
                 left = (place * _PARTS + part) * self.cell_wide
-                base = QPointF(left + 1 + (part + 0.5) / _PARTS, top + 1 + self._rise)
+                base = QPointF(left + _MARGIN + (part + 0.5) / _PARTS, top + 1 + self._rise)
                 painter.drawText(base / self.ratio, letter)
                 parts.append(
                     _pack_rest(left, top, self.cell_wide, self.cell_high, 1.0, 1.0, 0.0, 1.0)

@@ -243,6 +243,7 @@ class PaintedGrid(GridView):
         at = event.position().toPoint()
         key = self.key_at(at)
         if key is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.set_current(key)
             self.activated.emit(key, self.column_at(at))
 
     @override

@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 from typing_extensions import override
 
 from desktop.ui.columns import Column, ColumnState, Read, csv_text
@@ -86,6 +86,7 @@ class GridView(QAbstractScrollArea):
         self._fade.setSingleShot(True)
         self._fade.timeout.connect(self._on_fade)
         self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self._header = Header(self._columns, self, own_model=True)
         self._header.start()
         self._header.arranged.connect(self._on_arranged)
@@ -289,25 +290,21 @@ class GridView(QAbstractScrollArea):
         if is_dim != shown.is_dim:
             shown.is_dim = is_dim
             self._mark(key, range(len(values)))
-        if values == old:
-            return
         shown.values = values
-        dirty = self._dirty.get(key)
         for place, column in enumerate(self._columns):
             value = values[place]
-            if value == old[place] and column.tint is None:
+            is_same = value == old[place]
+            if is_same and column.tint is None:
                 continue
             role = column.colour(value, row)
-            text = shown.texts[place] if value == old[place] else column.show(value, row)
+            text = shown.texts[place] if is_same else column.show(value, row)
             if text == shown.texts[place] and role == shown.roles[place]:
                 continue
             if column.flashes and text != shown.texts[place]:
                 self._flash(key, place, old[place], value)
             shown.texts[place] = text
             shown.roles[place] = role
-            if dirty is None:
-                dirty = self._dirty.setdefault(key, set())
-            dirty.add(place)
+            self._mark(key, (place,))
 
     def _mark(self, key: str, places: Collection[int]) -> None:
         self._dirty.setdefault(key, set()).update(places)

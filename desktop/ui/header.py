@@ -97,11 +97,8 @@ class Header(QHeaderView):
             return
         others = sum(self.sectionSize(i) for i in range(len(self.columns)) if i != at)
         self._is_fitting = True
-        self.resizeSection(at, max(self._least[at], self._room() - others))
+        self.resizeSection(at, max(self._least[at], self.width() - others))
         self._is_fitting = False
-
-    def _room(self) -> int:
-        return self.viewport().width()
 
     @property
     def shown(self) -> list[int]:

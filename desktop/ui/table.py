@@ -26,7 +26,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QTableView, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QTableView, QToolTip, QWidget
 from typing_extensions import override
 
 from desktop.ui.cells import CellDelegate
@@ -235,6 +235,7 @@ class TableView(QTableView):
         self._empty_text = ""
         self._longest = [0] * len(model.columns)
         self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self._head = Header(model.columns, self, own_model=False)
         self.setHorizontalHeader(self._head)
         self.setModel(model)
