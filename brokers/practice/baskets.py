@@ -7,6 +7,7 @@ import numpy as np
 from brokers.practice.noise import Floats, Ints, key_of
 from brokers.practice.paths import Days, Minutes, Path, dress
 
+_KEPT_DAYS = 16
 _WICK = 0.5
 """How far towards "all constituents at their high at once" the index's own high lies."""
 
@@ -28,14 +29,28 @@ class Basket:
             (path, level * weight / total / _close_before(path, anchor_day))
             for path, weight in parts
         )
+        self._days: dict[tuple[int, int], Days] = {}
         self._newest: tuple[tuple[int, int], tuple[Ints, Floats]] | None = None
 
     @property
     def grid(self) -> tuple[str, str]:
         return self.parts[0][0].grid
 
+    def units_of(self, path: Path) -> float:
+        """Give how many of a constituent the index holds; 0 for what is none."""
+        return next((units for part, units in self.parts if part is path), 0.0)
+
     def daily(self, first_day: int, last_day: int) -> Days:
         """Give the bars of a stretch of days."""
+        asked = (first_day, last_day)
+        found = self._days.get(asked)
+        if found is None:
+            if len(self._days) >= _KEPT_DAYS:
+                self._days.pop(next(iter(self._days)))
+            found = self._days[asked] = self._add_days(first_day, last_day)
+        return found
+
+    def _add_days(self, first_day: int, last_day: int) -> Days:
         first = self.parts[0][0].daily(first_day, last_day)
         opens, closes, tops, bottoms = (np.zeros(len(first.day)) for _ in range(4))
         for path, units in self.parts:

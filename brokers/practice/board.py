@@ -50,6 +50,8 @@ class Board:
         self.instrument = instrument
         self.tape = tape
         self.suspended_ns: int | None = None
+        self.own_band_day: int | None = None
+        """The day for which the instrument's own limits hold."""
         self.book = Book(Ladder(tape.line.key, instrument, style))
         self.style = style
         self._pauses = pauses
@@ -214,6 +216,10 @@ class Board:
         tick, close = self.instrument.tick_e4, self.previous_close_e4
         if self._band == 0.0:
             self.lower_e4 = self.upper_e4 = 0
+            return
+        listed = self.instrument
+        if day == self.own_band_day and listed.lower_e4 and listed.upper_e4:
+            self.lower_e4, self.upper_e4 = listed.lower_e4, listed.upper_e4
             return
         reach = close * self._band
         if self.instrument.kind is InstrumentKind.OPTION:

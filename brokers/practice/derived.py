@@ -70,7 +70,8 @@ class DerivedLine(Line):
             empty = np.empty(0)
             none = np.empty(0, np.int64)
             return Minutes(minute, empty, empty, empty, empty, none, none.astype(np.bool_))
-        spot = self.parent.minutes(days[0], days[-1])
+        one_day = len(days) == 1
+        spot = self.parent.day(days[0]) if one_day else self.parent.minutes(days[0], days[-1])
         at = np.maximum(np.searchsorted(spot.minute, minute, side="right") - 1, 0)
         same = spot.minute[at] == minute
         if len(spot.minute) == 0:

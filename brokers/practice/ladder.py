@@ -57,11 +57,11 @@ def style_of(instrument: Instrument, price: float, daily_qty: float) -> Style:
     turnover = price * daily_qty * (instrument.multiplier or 1)
     floor, ppm, gap = next(style for style in _STYLES if turnover >= style[0])
     least = instrument.tick_e4 // 2
+    part = 4000.0
     if instrument.kind is InstrumentKind.OPTION:
-        # Options trade a few ticks wide whatever they cost.
-        ppm = 600 + ppm
-        gap = max(gap, 1)
-    mean = max(daily_qty / 4000.0, unit * (3.0 if floor else 1.2))
+        # Options trade a few ticks wide whatever they cost, and turn over fast.
+        ppm, part = 600 + ppm, 16_000.0
+    mean = max(daily_qty / part, unit * (3.0 if floor else 1.2))
     lots = max(int(mean / unit), 1)
     return Style(
         half_spread_ppm=ppm,

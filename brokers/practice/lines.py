@@ -288,6 +288,8 @@ class SpotLine(Line):
 
     @override
     def _raw_minutes(self, first_day: int, last_day: int) -> Minutes:
+        if first_day == last_day:
+            return self._raw_day(first_day)
         return self.path.minutes(first_day, last_day)
 
     @override

@@ -11,7 +11,8 @@ class Liquidity(NamedTuple):
     """One contract's traffic, in lots.
 
     `daily_lots` at the money on the last day; `fade_days` how fast that falls with the days left;
-    `strike` 0 for futures; `width` the underlying's volatility a year.
+    `strike` 0 for futures; `width` the underlying's volatility a year;
+    `held` the open interest in parts of what trades.
     """
 
     key: int
@@ -22,6 +23,7 @@ class Liquidity(NamedTuple):
     mean_trade: float
     strike: float = 0.0
     width: float = 1.0
+    held: float = 2.5
 
     def units(self, day: Ints, reference: Floats) -> Ints:
         """Give the lots that trade on these days."""
@@ -34,7 +36,7 @@ class Liquidity(NamedTuple):
         """Give the open interest, in lots, at the end of these days."""
         noise = 0.85 + 0.3 * uniform(draw(self.key, day, 31))
         left = np.maximum(self.last_day - day, 0)
-        lots = 2.5 * self.daily_lots * noise * np.exp(-left / (2.0 * self.fade_days))
+        lots = self.held * self.daily_lots * noise * np.exp(-left / (2.0 * self.fade_days))
         return np.asarray(np.rint(lots * self._nearness(reference, left, 0.18) + 1.0))
 
     def _nearness(self, reference: Floats, left: Ints, steep: float) -> Floats:

@@ -106,6 +106,7 @@ class Grid:
         self.name = (exchange, segment)
         self._offsets: dict[object, Ints] = {}
         self._noise: tuple[tuple[int, int, int, int], Floats] | None = None
+        self._rows: tuple[Sequence[int], tuple[Ints, Ints]] | None = None
 
     def days(self, first_day: int, last_day: int) -> list[int]:
         """Give the trading days of a stretch."""
@@ -119,10 +120,11 @@ class Grid:
 
     def minutes(self, days: Sequence[int]) -> tuple[Ints, Ints]:
         """Give the minutes of these days in one row, and how many each day has."""
-        rows = [self.of_day(day) for day in days]
-        if not rows:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        return np.concatenate(rows), np.array([len(row) for row in rows], np.int64)
+        if self._rows is None or self._rows[0] != days:
+            rows = [self.of_day(day) for day in days]
+            minute = np.concatenate(rows) if rows else np.empty(0, np.int64)
+            self._rows = (days, (minute, np.array([len(row) for row in rows], np.int64)))
+        return self._rows[1]
 
     def of_day(self, day: int) -> Ints:
         """Give the minutes of one day, counted since 1970 (UTC)."""
@@ -183,7 +185,7 @@ class GeneratedPath:
         pinned: Mapping[int, float] | None = None,
     ) -> None:
         self.key = key_of(seed, name)
-        self._market = key_of(seed, "market", *grid.name)
+        self._market = key_of(seed, "market", grid.name[1])
         self._grid = grid
         self._anchor = anchor_day
         self._traits = traits

@@ -16,7 +16,7 @@ from brokers.model.money import round_to_tick
 from brokers.practice.clock import MINUTE_NS
 from brokers.practice.lines import PIECE_NS, PIECES, Line, Piece, split_volume
 from brokers.practice.noise import Floats, Ints
-from brokers.practice.paths import DAY_MINUTES, IST_MINUTES, Minutes
+from brokers.practice.paths import DAY_MINUTES, IST_MINUTES, Days, Minutes
 
 _PAISA_E4: Final = 100
 
@@ -67,6 +67,11 @@ class Pauses:
     def count(self) -> int:
         """Grow with every change."""
         return len(self._edges)
+
+    @property
+    def first_ns(self) -> int | None:
+        """Give when the first pause began; None without any."""
+        return self._edges[0] if self._edges else None
 
     def toggle(self, at_ns: int) -> None:
         """Stop, or go on."""
@@ -177,6 +182,17 @@ class Tape:
         ticks = round_to_tick(round(price * 10_000), self._bar_tick)
         return max(ticks, self._bar_tick)
 
+    @property
+    def first_pause_ns(self) -> int | None:
+        """Give when the market maker first stood still; None if it never did."""
+        return self._pauses.first_ns
+
+    def exact_days(self, days: Days) -> Bars:
+        """Round daily bars of an undisturbed line."""
+        opens, high, low, close = (self._exact(prices) for prices in days[1:5])
+        starts = (days.day * DAY_MINUTES - IST_MINUTES) * MINUTE_NS
+        return Bars(starts, opens, high, low, close, days.volume)
+
     def has_traded(self, minute: int) -> bool:
         """Tell whether the line itself trades in a minute."""
         return self._units(minute)[1]
@@ -190,7 +206,8 @@ class Tape:
 
     def minutes(self, first_day: int, last_day: int, until_ns: int) -> Bars:
         """Give the bars of every minute with a trade, up to a moment, the running one included."""
-        raw = self.line.minutes(first_day, last_day)
+        one_day = first_day == last_day
+        raw = self.line.day(first_day) if one_day else self.line.minutes(first_day, last_day)
         known = raw.pick(raw.traded & (raw.minute * MINUTE_NS < until_ns))
         special = self._special(first_day, last_day, until_ns, known)
         if special:
@@ -210,8 +227,8 @@ class Tape:
                 known.minute * MINUTE_NS < hole_end
             )
             found.update(known.minute[inside].tolist())
-        if end == until_ns:
-            found.add((until_ns - 1) // MINUTE_NS)
+        if end == until_ns and until_ns % MINUTE_NS:
+            found.add(until_ns // MINUTE_NS)
         return sorted(found)
 
     def _round(self, minutes: Minutes) -> Bars:
@@ -242,7 +259,7 @@ class Tape:
 
     def _slots(self, minutes: Minutes) -> Bars:
         if len(minutes.minute) == 0:
-            return _no_bars()
+            return no_bars()
         corners = self._exact(self.line.corners(minutes))
         first, last = corners[:, :-1].ravel(), corners[:, 1:].ravel()
         starts = minutes.minute[:, None] * MINUTE_NS + np.arange(PIECES) * PIECE_NS
@@ -302,7 +319,8 @@ def _join(bars: Sequence[Bar], start_ns: int) -> Bar | None:
     )
 
 
-def _no_bars() -> Bars:
+def no_bars() -> Bars:
+    """Give an empty table."""
     none = np.empty(0, np.int64)
     return Bars(none, none, none, none, none, none)
 
