@@ -137,7 +137,7 @@ class AccountsDesk:
         kind = "live" if state.is_live else "practice"
         places = Places(
             journal=paths.journal_folder / f"{kind}.sqlite",
-            instruments=paths.cache / f"instruments-{plugin.name}-{kind}",
+            instruments=paths.cache / f"instruments-{plugin.name}" if state.is_live else None,
             candles=paths.data / f"candles-{plugin.name}.sqlite" if state.is_live else None,
         )
         account = OpenAccount(

@@ -14,11 +14,11 @@ from typing import Final
 import msgspec
 
 from brokers.errors import BrokerError, NotSent
-from brokers.model.instrument import Instrument, InstrumentId, InstrumentKind
+from brokers.model.instrument import Instrument, InstrumentId
 from brokers.model.login import Session
 from brokers.model.market import Candle, Depth, Interval, MarketPhase, Quote, Span
 from brokers.model.order import Fill, OrderUpdate
-from brokers.port import Broker, Link, LinkEvent, LinkState, MasterFile, MasterPart, Plugin, Sinks
+from brokers.port import Broker, Link, LinkEvent, LinkState, MasterPart, Plugin, Sinks
 from brokers.session import open_account
 from desktop.settings import Settings
 from desktop.trading.accounts import AccountState
@@ -39,6 +39,7 @@ from desktop.trading.store import Store
 
 _log = logging.getLogger(__name__)
 _STATUS_S: Final = 60.0
+_SHOWN_BAD_ROWS: Final = 5
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ class OpenAccount:
         self.clock = Clock()
         self.hours = Hours.shipped()
         self.hub = Hub()
-        self.instruments = Instruments(places.instruments)
+        self.instruments = Instruments(self.clock, places.instruments)
         seams = Seams(timer=LoopTimer(self.clock), spawn=self._start)
         self.portfolio = Portfolio(
             quote=self.hub.quote, directory=self.instruments, timer=seams.timer
@@ -99,7 +100,7 @@ class OpenAccount:
             start=self._start,
             hours=self.hours,
         )
-        self.hub.is_index = self._is_index
+        self.hub.is_index = self.instruments.is_index
         self.hub.is_open = self._is_open
         self.hub.on_wanted_changed = self._follow_soon
         self.desk = Desk(
@@ -217,19 +218,18 @@ class OpenAccount:
 
     async def _load_instruments(self, broker: Broker) -> None:
         files = await broker.masters()
-        parts = await asyncio.gather(
-            *(asyncio.to_thread(self.plugin.read_master, file) for file in files)
-        )
-        self._report(files, parts)
-        await asyncio.to_thread(self.instruments.load, parts)
 
-    def _report(self, files: Sequence[MasterFile], parts: Sequence[MasterPart]) -> None:
-        for file, part in zip(files, parts, strict=True):
-            self.bad_rows += len(part.bad_rows)
-            for row in part.bad_rows[:5]:
-                _log.warning("%s line %d was passed over: %s", file.name, row.line, row.reason)
-        if self.bad_rows:
+        def read() -> list[MasterPart]:
+            return [self.plugin.read_master(file) for file in files]
+
+        report = await self.instruments.update(read)
+        self.bad_rows = len(report.bad_rows)
+        for row in report.bad_rows[:_SHOWN_BAD_ROWS]:
+            _log.warning("%s line %d was passed over: %s", row.file, row.line, row.reason)
+        if report.bad_rows:
             self.on_notice(f"{self.bad_rows} rows of the instrument masters were passed over")
+        for warning in report.warnings:
+            self.on_notice(warning)
 
     async def _fetch(
         self, instrument: InstrumentId, every: Interval, span: Span
@@ -237,10 +237,6 @@ class OpenAccount:
         if self._broker is None:
             raise NotSent("the account is not connected")
         return await self._broker.candles(instrument, every, span)
-
-    def _is_index(self, instrument: InstrumentId) -> bool:
-        found = self.instruments.instrument(instrument)
-        return found is not None and found.kind is InstrumentKind.INDEX
 
     def _is_open(self, instrument: InstrumentId, at_ns: int) -> bool:
         found = self.instruments.instrument(instrument)
