@@ -1,6 +1,5 @@
 """The delegate of the cooler tables: draws its own text, asks the model for nothing else."""
 
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
@@ -9,22 +8,12 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from typing_extensions import override
 
 from desktop.ui.columns import Column
-from desktop.ui.theme import Theme
+from desktop.ui.grid_canvas import draw_pill
+from desktop.ui.theme import TINTS, Theme
 
 _Index = QModelIndex | QPersistentModelIndex
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_TINTS: Final[Mapping[str, str]] = {
-    "buy": "good_tint",
-    "up": "good_tint",
-    "sell": "danger_tint",
-    "down": "danger_tint",
-    "danger": "danger_tint",
-    "warn": "warn_tint",
-    "accent": "info_tint",
-    "practice": "practice_tint",
-    "live": "live_tint",
-}
 
 
 class Cells(Protocol):
@@ -77,7 +66,8 @@ class CellDelegate(QStyledItemDelegate):
         painter.setFont(self._fonts[column.is_strong])
         is_dim = self._cells.is_dim(row)
         if column.is_pill and not is_dim:
-            self._draw_pill(painter, inner, text, role)
+            tint = theme.colour(TINTS.get(role, "raised"))
+            draw_pill(painter, inner, text, theme.colour(role), tint)
             return
         painter.setPen(theme.colour("text_dim" if is_dim else role))
         if column.is_number:
@@ -96,24 +86,3 @@ class CellDelegate(QStyledItemDelegate):
             )
             return "selection" if is_active else "selection_idle"
         return "hover" if row == self.hovered else "surface"
-
-    @staticmethod
-    def _draw_pill(painter: QPainter, box: QRectF, text: str, role: str) -> None:
-        theme = Theme.current()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.font("small", weight=theme.bold))
-        metrics = painter.fontMetrics()
-        pad = theme.px(6)
-        shown = metrics.elidedText(
-            text, Qt.TextElideMode.ElideRight, max(0, int(box.width()) - 2 * pad + theme.px(4))
-        )
-        wide = metrics.horizontalAdvance(shown) + 2 * pad
-        high = metrics.height() + theme.px(2)
-        shape = QRectF(box.left() - theme.px(4), box.top() + (box.height() - high) / 2, wide, high)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.brush(_TINTS.get(role, "raised")))
-        painter.drawRoundedRect(shape, high / 2, high / 2)
-        painter.setPen(theme.colour(role))
-        painter.drawText(shape, Qt.AlignmentFlag.AlignCenter, shown)
-        painter.restore()

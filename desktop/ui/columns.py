@@ -44,7 +44,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     is_strong: bool = False
     stretches: bool = False
     is_pill: bool = False
-    """Drawn on a tint of its colour; tables only."""
+    """Text drawn on a tint of its colour: a side, a state."""
     is_shown: bool = True
     tip: str = ""
 

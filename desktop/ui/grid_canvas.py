@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap, QTransform
 
 from desktop.ui.columns import Column
 from desktop.ui.glyphs import Glyphs
-from desktop.ui.theme import Theme
+from desktop.ui.theme import TINTS, Theme
 
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -22,6 +22,7 @@ class Slot(NamedTuple):
     right: int
     is_number: bool
     is_strong: bool
+    is_pill: bool
 
 
 class Cell(NamedTuple):
@@ -33,6 +34,15 @@ class Cell(NamedTuple):
     ground: str | None
 
 
+class _Words(NamedTuple):
+    """A text to draw once all grounds are filled; the box is in device-independent pixels."""
+
+    box: QRectF
+    text: str
+    colour: str
+    slot: Slot
+
+
 class Canvas:
     """Draws cells in device pixels, so that edges and figures are sharp at every scale."""
 
@@ -40,7 +50,9 @@ class Canvas:
         self._picture = QPixmap()
         self._ratio = 0.0
         self._painter: QPainter | None = None
-        self._words: list[tuple[QRectF, str, str, bool, bool]] = []
+        self._words: list[_Words] = []
+        self._tints: dict[str, str] = {}
+        self._raised = ""
         self._colours: dict[str, QColor] = {}
         self._glyphs: Glyphs | None = None
         self._pad = 0
@@ -53,6 +65,9 @@ class Canvas:
         """Forget figures and colours; the theme or the text size changed."""
         self._glyphs = None
         self._colours.clear()
+        theme = Theme.current()
+        self._tints = {theme.hex(role): theme.hex(tint) for role, tint in TINTS.items()}
+        self._raised = theme.hex("raised")
 
     def fit(self, size: QSize, ratio: float) -> bool:
         """Be large enough for a viewport; tells whether everything must be drawn anew."""
@@ -78,6 +93,7 @@ class Canvas:
                 round(right * self._ratio),
                 column.is_number,
                 column.is_strong,
+                column.is_pill,
             )
             for column, (left, right) in zip(columns, edges, strict=True)
         ]
@@ -126,14 +142,17 @@ class Canvas:
         # Figures are copied unblurred only when their edges fall on whole pixels.
         middle = (top + bottom - 1) // 2 + glyphs.cell_high % 2 / 2
         fill, colours = painter.fillRect, self._colours
-        for (left, right, is_number, is_strong), text, colour, ground in cells:
+        for slot, text, colour, ground in cells:
+            left, right, is_number, is_strong, _ = slot
             if ground is not None:
                 fill(left, top, right - left, high, colours.get(ground) or self._colour(ground))
             if is_number and glyphs.covers(text):
                 glyphs.add(text, right - pad, middle, colour, is_strong=is_strong)
             elif text:
-                box = QRectF(left + pad, top, right - left - 2 * pad, high)
-                self._words.append((box, text, colour, is_number, is_strong))
+                ratio = self._ratio
+                wide = (right - left - 2 * pad) / ratio
+                box = QRectF((left + pad) / ratio, top / ratio, wide, high / ratio)
+                self._words.append(_Words(box, text, colour, slot))
 
     def end(self) -> None:
         painter, glyphs = self._painter, self._glyphs
@@ -147,23 +166,23 @@ class Canvas:
 
     def _write(self, painter: QPainter) -> None:
         theme = Theme.current()
-        ratio = self._ratio
-        painter.scale(ratio, ratio)
+        painter.scale(self._ratio, self._ratio)
         fonts = theme.font(), theme.font(weight=theme.bold)
         metrics = QFontMetricsF(fonts[0]), QFontMetricsF(fonts[1])
-        now = (-1, "")
-        for box, text, colour, is_number, is_strong in self._words:
-            if (is_strong, colour) != now:
-                now = (is_strong, colour)
-                painter.setFont(fonts[is_strong])
-                painter.setPen(self._colour(colour))
-            place = QRectF(box.topLeft() / ratio, box.size() / ratio)
-            shown = text
-            if not is_number:
-                shown = metrics[is_strong].elidedText(
-                    text, Qt.TextElideMode.ElideRight, place.width()
-                )
-            painter.drawText(place, _RIGHT if is_number else _LEFT, shown)
+        for box, text, colour, slot in self._words:
+            if slot.is_pill and colour != theme.hex("text_dim"):
+                tint = self._tints.get(colour, self._raised)
+                draw_pill(painter, box, text, self._colour(colour), self._colour(tint))
+                continue
+            painter.setFont(fonts[slot.is_strong])
+            painter.setPen(self._colour(colour))
+            if slot.is_number:
+                painter.drawText(box, _RIGHT, text)
+                continue
+            shown = metrics[slot.is_strong].elidedText(
+                text, Qt.TextElideMode.ElideRight, box.width()
+            )
+            painter.drawText(box, _LEFT, shown)
         self._words.clear()
 
     def _fill(self, left: int, top: int, wide: int, high: int, colour: str) -> None:
@@ -185,3 +204,23 @@ class Canvas:
         painter.setWorldTransform(whole * inverse if can else QTransform())
         painter.drawPixmap(QPointF(0, 0), self._picture)
         painter.resetTransform()
+
+
+def draw_pill(painter: QPainter, box: QRectF, text: str, colour: QColor, tint: QColor) -> None:
+    """Draw a short word on a rounded tint at the left of a box."""
+    theme = Theme.current()
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(theme.font("small", weight=theme.bold))
+    metrics = painter.fontMetrics()
+    pad, lead = theme.px(6), theme.px(4)
+    room = max(0, int(box.width()) - 2 * pad + 2 * lead)
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    wide, high = metrics.horizontalAdvance(shown) + 2 * pad, metrics.height() + theme.px(2)
+    shape = QRectF(box.left() - lead, box.top() + (box.height() - high) / 2, wide, high)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(tint)
+    painter.drawRoundedRect(shape, high / 2, high / 2)
+    painter.setPen(colour)
+    painter.drawText(shape, Qt.AlignmentFlag.AlignCenter, shown)
+    painter.restore()

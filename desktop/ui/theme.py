@@ -56,9 +56,9 @@ _PAIRS: Final[Mapping[str, tuple[str, ...]]] = {
     "practice_tint": ("practice", "text"),
     "live_tint": ("live", "text"),
     "warn_tint": ("warn", "text"),
-    "danger_tint": ("danger", "text"),
+    "danger_tint": ("danger", "sell", "down", "text"),
     "info_tint": ("accent", "text"),
-    "good_tint": ("buy", "text"),
+    "good_tint": ("buy", "up", "text"),
     "chart_back": ("chart_text", "text"),
     "chart_label": ("text",),
 }
@@ -250,6 +250,19 @@ class Theme(QObject):
             if (ratio := contrast(self._colours[text], self._colours[ground])) < READABLE
         ]
 
+
+TINTS: Final[Mapping[str, str]] = {
+    "buy": "good_tint",
+    "up": "good_tint",
+    "sell": "danger_tint",
+    "down": "danger_tint",
+    "danger": "danger_tint",
+    "warn": "warn_tint",
+    "accent": "info_tint",
+    "practice": "practice_tint",
+    "live": "live_tint",
+}
+"""What a pill of a colour stands on; any other colour stands on `raised`."""
 
 _PALETTE: Final[Mapping[str, str]] = {
     "Window": "window",
