@@ -196,6 +196,18 @@ async def test_a_lost_feed_comes_back_with_other_topic_ids_and_everything_follow
             assert desk.newest()[Quote, each] == service.market.quotes[each]
 
 
+async def test_unreadable_market_data_makes_a_new_connection(service: Service, desk: Desk) -> None:
+    async with opened(service, desk) as broker:
+        await broker.start()
+        await broker.follow({SBIN.id: Detail.QUOTE})
+        await desk.until(lambda: len(desk.newest()) == 1)
+        desk.batches.clear()
+        service.sockets["/hsm"].send(bytes.fromhex("00 09 06 00 00 00 01 00 01 58 00 01"))
+        down = await desk.link(Link.FEED, LinkState.DOWN)
+        assert down.reason.startswith("market data could not be read: offset 9")
+        await desk.until(lambda: len(desk.newest()) == 1)
+
+
 async def test_a_dead_key_stops_the_feed(service: Service, desk: Desk) -> None:
     session = Session(
         broker="fyers",
