@@ -28,7 +28,16 @@ def pytest_asyncio_loop_factories(
     del config
     if item.get_closest_marker("plainloop") or "tests/brokers/" in item.nodeid:
         return {"asyncio": asyncio.new_event_loop}
-    return {"qasync": lambda: qasync.QEventLoop(QApplication.instance() or QApplication(["t"]))}
+    return {"qasync": _qt_loop}
+
+
+def _qt_loop() -> asyncio.AbstractEventLoop:
+    app = QApplication.instance() or QApplication(["t"])
+    assert isinstance(app, QApplication)
+    # Closing a test's last window must not end the loop that the test runs on.
+    app.setQuitOnLastWindowClosed(False)
+    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(app)
+    return loop
 
 
 @pytest.fixture(autouse=True)
