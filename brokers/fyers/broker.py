@@ -59,6 +59,7 @@ class FyersBroker(Broker):
     """One account. Orders have an HTTP client of their own; both share one budget."""
 
     def __init__(self, account: Account) -> None:
+        key = hsm_key(account.session.token)
         self._session = account.session
         self._endpoints = account.endpoints
         self._directory = account.directory
@@ -73,9 +74,7 @@ class FyersBroker(Broker):
         self._wanted: dict[InstrumentId, Detail] = {}
         self._strangers: frozenset[InstrumentId] = frozenset()
         self._check: asyncio.Task[None] | None = None
-        self._feed_session = FeedSession(
-            Feed(hsm_key(account.session.token)), account.sinks, self._doubt_silence
-        )
+        self._feed_session = FeedSession(Feed(key), account.sinks, self._doubt_silence)
         self._feed = Stream(
             self._feed_target, self._feed_session, Link.FEED, self._report, beat_s=BEAT_S
         )

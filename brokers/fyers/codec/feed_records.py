@@ -158,7 +158,11 @@ def merge_values(old: tuple[int, ...], values: tuple[int, ...]) -> tuple[int, ..
     """Lay update values over raw ones."""
     if NO_VALUE not in values:
         return values
-    return tuple([o if v == NO_VALUE else v for v, o in zip(values, old, strict=True)])
+    merged = list(old)
+    for at, value in enumerate(values):
+        if value != NO_VALUE:
+            merged[at] = value
+    return tuple(merged)
 
 
 def read_depth(old: Depth, values: tuple[int, ...], k: int) -> Depth:
