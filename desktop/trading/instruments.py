@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +61,7 @@ class Instruments:
         """The price of an underlying, if known: strikes close to it are found first."""
         self._clock = clock
         self._cache = cache
-        self._listing = _listing([], {})
+        self._listing = _listing(Roster.build((), {}))
         self._doubtful: frozenset[InstrumentId] = frozenset()
 
     def __len__(self) -> int:
@@ -163,14 +163,18 @@ class Instruments:
         bad_rows = tuple(row for part in parts for row in part.bad_rows)
         fresh = [each for part in parts for each in part.instruments]
         old = self._listing.roster
-        kept, days, warnings = _kept_groups(old, _count(fresh), today)
         if not fresh:
-            warnings = ("No instrument could be read; yesterday's are in use.",)
-            return LoadReport(count=old.count, bad_rows=bad_rows, warnings=warnings, is_new=False)
-        instruments = [each for each in fresh if group_of(each) not in kept] if kept else fresh
-        for group in kept:
-            instruments += [old.instrument(int(row)) for row in old.rows_of_group(group)]
-        listing = _listing(instruments, days)
+            nothing = ("No instrument could be read; those known before stay in use.",)
+            return LoadReport(count=old.count, bad_rows=bad_rows, warnings=nothing, is_new=False)
+        roster = Roster.build(fresh, {})
+        kept, days, warnings = _kept_groups(old, roster.groups(), today)
+        if kept:
+            believed = [each for each in fresh if group_of(each) not in kept]
+            for group in kept:
+                believed += [old.instrument(int(row)) for row in old.rows_of_group(group)]
+            roster = Roster.build(believed, days)
+        roster.days.update(days)
+        listing = _listing(roster)
         found = diff(old, listing.roster) if old.count else MasterDiff()
         self._doubtful |= found.doubtful
         self._listing = listing
@@ -217,29 +221,20 @@ class Instruments:
             return frozenset()
 
 
-def _listing(instruments: Sequence[Instrument], days: dict[str, int]) -> _Listing:
-    roster = Roster.build(instruments, days)
+def _listing(roster: Roster) -> _Listing:
     SearchIndex.extend(roster)
     return _Listing(roster, SearchIndex(roster))
 
 
-def _count(instruments: Iterable[Instrument]) -> dict[str, int]:
-    """Count rows by master."""
-    counts: dict[tuple[str, str], int] = {}
-    for each in instruments:
-        key = each.exchange, each.segment
-        counts[key] = counts.get(key, 0) + 1
-    return {f"{exchange}:{segment}": count for (exchange, segment), count in counts.items()}
-
-
 def _kept_groups(
-    old: Roster, counts: dict[str, int], today: int
+    old: Roster, counts: Mapping[str, int], today: int
 ) -> tuple[set[str], dict[str, int], tuple[str, ...]]:
     """Find the masters not to be believed, the days of all, and what to say of it."""
     kept, warnings = set(), []
     days = dict.fromkeys(counts, today)
+    had = old.groups()
     for group, day in old.days.items():
-        before, now = len(old.rows_of_group(group)), counts.get(group, 0)
+        before, now = had.get(group, 0), counts.get(group, 0)
         if before <= _FEW or now * 2 >= before or today - day > _BELIEVED_DAYS:
             continue
         kept.add(group)

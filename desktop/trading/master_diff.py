@@ -89,7 +89,8 @@ class _Names(NamedTuple):
 
 
 def _names(roster: Roster) -> _Names:
-    lines = [line.split(SEPARATOR) for line in roster.all_texts(roster.count)]
+    texts = roster.joined_texts(roster.count).split("\n")[:-1]
+    lines = [line.split(SEPARATOR, 3) for line in texts]
     return _Names([line[0] for line in lines], [line[2] for line in lines])
 
 

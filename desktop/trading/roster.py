@@ -169,9 +169,9 @@ class Roster:
         rows = _same_hash(symbol, self._symbol_hashes, self._symbol_rows)
         return min((row for row in rows if self.texts(row)[0] == symbol), default=None)
 
-    def all_texts(self, last: int) -> list[str]:
-        """Give the lines of all rows before one, their texts still joined by SEPARATOR."""
-        return self.blob[: self._lines[last]].decode().split("\n")[:-1]
+    def joined_texts(self, last: int) -> str:
+        """Give the lines of all rows before one, their texts joined by SEPARATOR."""
+        return self.blob[: self._lines[last]].decode()
 
     def texts(self, row: int) -> tuple[str, str, str, str]:
         """Give a row's symbol, name, id and token."""
@@ -222,6 +222,15 @@ class Roster:
             found.append(int(np.searchsorted(self._lines, at, "right")))
             at += 1
         return found
+
+    def groups(self) -> dict[str, int]:
+        """Count rows by master: `NSE:FO` → 91,234."""
+        counts = np.bincount(self.arrays["exchange"] * len(_SEGMENTS) + self.arrays["segment"])
+        return {
+            f"{_EXCHANGES[code // len(_SEGMENTS)]}:{_SEGMENTS[code % len(_SEGMENTS)]}": int(count)
+            for code, count in enumerate(counts)
+            if count
+        }
 
     def rows_of_group(self, group: str) -> Longs:
         """Give the rows of a master's `NSE:FO`."""

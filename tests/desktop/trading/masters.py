@@ -129,7 +129,10 @@ def cash(count: int) -> list[Instrument]:
     return made
 
 
-def strikes(price_e4: int, step_e4: int, count: int) -> Iterator[int]:
+def strikes(price_e4: int, count: int) -> Iterator[int]:
+    """Give strikes around a price, ₹5 to ₹50 apart."""
+    steps = {3_000_000: 50_000, 20_000_000: 100_000, 50_000_000: 200_000}
+    step_e4 = next((step for below, step in steps.items() if price_e4 < below), 500_000)
     middle = price_e4 // step_e4 * step_e4
     return iter(range(middle - count // 2 * step_e4, middle + (count + 1) // 2 * step_e4, step_e4))
 
@@ -150,7 +153,7 @@ def synthetic(count: int, cash_count: int = 20_000) -> list[Instrument]:
                 return made[:count]
             token += 1
             made.append(contract(underlying, token, expiry))
-            for strike_e4, right in product(strikes(price_e4, 500_000, wide), Right):
+            for strike_e4, right in product(strikes(price_e4, wide), Right):
                 token += 1
                 made.append(contract(underlying, token, expiry, strike_e4, right))
     return made[:count]
