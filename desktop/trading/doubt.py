@@ -23,6 +23,7 @@ LOOKS_S: Final = (0.5, 1, 2, 4, 8, 15, 30, 60)
 EVERY_S: Final = 60
 BOOKS_NEEDED: Final = 3
 SPAN_NS: Final = 30 * _SECOND_NS
+APART_NS: Final = _SECOND_NS
 
 
 class Case:
@@ -49,6 +50,11 @@ class Case:
         past = max(0, self.looked_mono - self.since_mono) // (EVERY_S * _SECOND_NS)
         looks.append(self.since_mono + (past + 1) * EVERY_S * _SECOND_NS)
         return 0 if self.is_urgent else min(each for each in looks if each > self.looked_mono)
+
+    def counts(self, began_mono: int) -> bool:
+        """Tell whether a book begun then is one more witness: after the deadline, and apart."""
+        last = self.books[-1] if self.books else began_mono - APART_NS
+        return began_mono >= self.deadline_mono and began_mono - last >= APART_NS
 
     @property
     def is_ripe(self) -> bool:
@@ -147,7 +153,7 @@ class Doubt:
                 self._recorder.move(
                     case.op, OpEvent.REFUSE, text=case.op.refusal, code=case.op.code
                 )
-            elif began_mono >= case.deadline_mono:
+            elif case.counts(began_mono):
                 case.books.append(began_mono)
                 if case.baseline is None:
                     case.baseline = self._baseline(case.op)

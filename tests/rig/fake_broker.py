@@ -123,6 +123,8 @@ class FakeBroker:
             collections.deque
         )
         self.read_error: BrokerError | None = None
+        self.read_gate: asyncio.Future[None] | None = None
+        """Reads wait for it."""
         self.hidden: set[str] = set()
         """Numbers the book leaves out, as one that lags does."""
         self.is_mute = False
@@ -234,19 +236,19 @@ class FakeBroker:
     # -- reads
 
     async def orders(self) -> Sequence[OrderUpdate]:
-        self._read("orders")
+        await self._read("orders")
         return [order for order in self.book.values() if order.broker_id not in self.hidden]
 
     async def orders_tagged(self, tag: str, /) -> Sequence[OrderUpdate]:
-        self._read("tagged")
+        await self._read("tagged")
         return [order for order in self.of_tag(tag) if order.broker_id not in self.hidden]
 
     async def fills(self) -> Sequence[Fill]:
-        self._read("fills")
+        await self._read("fills")
         return tuple(self.trades)
 
     async def positions(self) -> Sequence[Position]:
-        self._read("positions")
+        await self._read("positions")
         found = {(p.instrument, p.product): p for p in self.carried}
         for fill in self.trades:
             key = (fill.instrument, fill.product)
@@ -264,11 +266,11 @@ class FakeBroker:
         return tuple(found.values())
 
     async def holdings(self) -> Sequence[Holding]:
-        self._read("holdings")
+        await self._read("holdings")
         return tuple(self.held)
 
     async def funds(self) -> Funds:
-        self._read("funds")
+        await self._read("funds")
         ledger = Ledger(available_paise=self.cash_paise, used_paise=0, total_paise=self.cash_paise)
         return Funds(equity=ledger, commodity=ledger)
 
@@ -373,8 +375,10 @@ class FakeBroker:
         """Give the time as brokers do: whole seconds."""
         return self.timer.now_ns() // 1_000_000_000 * 1_000_000_000
 
-    def _read(self, name: str) -> None:
+    async def _read(self, name: str) -> None:
         self.reads[name] += 1
+        if self.read_gate is not None:
+            await self.read_gate
         if self.read_error is not None:
             raise self.read_error
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from brokers.model.order import OpKind, OpState
@@ -336,7 +337,7 @@ async def test_db_locked(journal: Journal, path: Path) -> None:
 
 async def test_secrets_are_taken_out_before_they_are_written(journal: Journal, path: Path) -> None:
     SECRETS.add("canary-5f0e")
-    await journal.intent(entry(1))
+    await journal.intent(msgspec.structs.replace(entry(1), body='{"x":"canary-5f0e"}'))
     await journal.claim(step(1, OpState.INTENT, OpState.SENDING), **CLAIM)
     journal.step(step(1, OpState.SENDING, OpState.REJECTED, "bad token canary-5f0e"))
     journal.event(event(1, body='{"text":"canary-5f0e"}'))

@@ -190,6 +190,18 @@ async def test_closing_the_ticket_does_not_stop_an_order_half_way(rig: Rig) -> N
     assert rig.desk.in_flight == 0
 
 
+async def test_one_window_that_stops_waiting_does_not_disturb_another(rig: Rig) -> None:
+    rig.broker.trouble(Trouble(hangs=True, events=0))
+    draft = rig.draft()
+    first, second = rig.place_soon(draft), rig.place_soon(draft)
+    await rig.idle()
+    first.cancel()
+    await rig.idle()
+    rig.broker.release()
+
+    assert (await second).state is OpState.ACKED
+
+
 async def test_the_end_of_the_program_leaves_a_sent_order_unknown(tmp_path: Path) -> None:
     async with rig_in(tmp_path) as rig:
         rig.broker.trouble(Trouble(hangs=True, events=0))
@@ -235,6 +247,15 @@ async def test_a_halt_between_intent_and_sending_stops_the_order(rig: Rig) -> No
 
     assert (await placing).state is OpState.NEVER_SENT
     assert not rig.broker.requests
+
+
+async def test_the_first_reason_of_a_halt_is_the_one_kept(rig: Rig) -> None:
+    rig.desk.halt("the first")
+    rig.desk.halt("the second")
+    await rig.journal.flush()
+
+    assert rig.desk.halt_reason == "the first"
+    assert rig.journal.replay("a", rig.desk.trading_date).halt == "the first"
 
 
 async def test_a_halt_outlives_a_restart_until_it_is_lifted(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ from tests.rig.fake_broker import (
 from tests.rig.order_rig import SBIN, Rig, rig_in
 
 pytestmark = pytest.mark.plainloop
+LONG = Position(
+    instrument=SBIN,
+    product=Product.INTRADAY,
+    net_qty=10,
+    buy_qty=10,
+    buy_value_e4=80_000_000,
+    sell_qty=0,
+    sell_value_e4=0,
+)
 
 
 @pytest.fixture
@@ -107,6 +116,20 @@ async def test_after_a_slow_timeout_absence_is_presumed_no_sooner_and_not_much_l
     assert op_state(rig, draft.draft_id) is OpState.ABSENT_PRESUMED
 
 
+async def test_absence_needs_three_books_however_long_it_takes(rig: Rig) -> None:
+    rig.broker.trouble(reset_before())
+    view = await rig.place()
+    await rig.after(12)  # one book, at the deadline
+    rig.broker.read_error = OutcomeUnknown("no answer")
+    await rig.after(27)
+    rig.broker.read_error = None
+    await rig.after(10)  # a second one, 30 s after the first
+    assert op_state(rig, view.op_id) is OpState.UNKNOWN
+
+    await rig.after(12)
+    assert op_state(rig, view.op_id) is OpState.ABSENT_PRESUMED
+
+
 async def test_absence_needs_a_book_known_to_be_fresh(rig: Rig) -> None:
     rig.broker.has_clock = False
     rig.broker.trouble(reset_before())
@@ -122,17 +145,7 @@ async def test_absence_is_not_presumed_when_the_position_moved(rig: Rig) -> None
     view = await rig.place()
     rig.broker.hidden.add(rig.only_order())
     rig.broker.is_mute = True
-    rig.broker.carried = [
-        Position(
-            instrument=SBIN,
-            product=Product.INTRADAY,
-            net_qty=10,
-            buy_qty=10,
-            buy_value_e4=80_000_000,
-            sell_qty=0,
-            sell_value_e4=0,
-        )
-    ]
+    rig.broker.carried = [LONG]
 
     await rig.after(200)
 
@@ -145,6 +158,7 @@ async def test_absence_is_not_presumed_while_an_execution_belongs_to_nobody(rig:
     view = await rig.place()
     number = rig.only_order()
     rig.broker.hidden.add(number)
+    rig.broker.carried = [LONG]
     rig.desk.receive_fill(
         Fill(
             trade_id="1",
@@ -257,7 +271,49 @@ async def test_a_refusal_that_overtakes_its_own_order_is_not_an_alarm(rig: Rig) 
     assert not rig.alarms
 
 
+async def test_a_refusal_after_the_order_was_seen_on_its_way_is_not_an_alarm(rig: Rig) -> None:
+    rig.broker.trouble(Trouble(hangs=True, events=0, error=refused().error))
+    placing = rig.place_soon(rig.draft())
+    await rig.idle()
+    order = rig.broker.book[rig.only_order()]
+    rig.desk.receive_update(msgspec.structs.replace(order, state=OrderState.PENDING_NEW))
+    rig.broker.release()
+    view = await placing
+
+    assert view.state is OpState.REJECTED
+    assert not rig.alarms
+
+
 # -- events
+
+
+async def test_a_reply_that_contradicts_the_event_is_not_believed(rig: Rig) -> None:
+    rig.broker.trouble(Trouble(first=True, broker_id="999"))
+    await rig.place()
+
+    assert rig.only_row().broker_id == rig.only_order()
+    assert [alarm.text for alarm in rig.alarms] == ["the broker's reply names a different order"]
+
+
+async def test_a_book_that_was_overtaken_by_the_stream_changes_nothing(rig: Rig) -> None:
+    await rig.place()
+    old = rig.broker.book[rig.only_order()]
+    began = rig.timer.monotonic_ns()
+    rig.broker.fill(rig.only_order(), 10)
+    for late in (old, msgspec.structs.replace(old, updated_ns=None)):
+        rig.desk._evidence.book([late], began_mono=began)
+
+    assert rig.only_row().state is OrderState.FILLED
+    assert not rig.alarms
+
+
+async def test_a_book_begun_before_the_order_does_not_miss_it(rig: Rig) -> None:
+    began = rig.timer.monotonic_ns()
+    await rig.place()
+    rig.desk._evidence.book([], began_mono=began)
+
+    assert rig.only_row().words == "open"
+    assert not rig.alarms
 
 
 async def test_event_before_reply(rig: Rig) -> None:

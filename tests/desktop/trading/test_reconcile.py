@@ -1,5 +1,6 @@
 """Nothing is traded before everything was compared, and the comparing never stops."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from brokers.errors import LoginExpired, OutcomeUnknown
 from brokers.model.order import OpState, OrderState, Product
 from brokers.port import Link, LinkEvent, LinkState
 from desktop.trading.accounts import Block
+from desktop.trading.journal_file import Event
 from tests.rig.fake_broker import CAPABILITIES, FakeBroker, Trouble, lost_reply, reset_before
 from tests.rig.order_rig import SBIN, Rig, rig_in
 from tests.rig.virtual_time import VirtualTimer
@@ -54,6 +56,21 @@ async def test_a_failed_pass_keeps_trading_shut_and_is_repeated(tmp_path: Path) 
 
     assert rig.account.is_tradable
     await rig.stop()
+
+
+async def test_a_pass_asked_for_during_a_pass_is_made_before_trading_opens(rig: Rig) -> None:
+    gate = rig.broker.read_gate = asyncio.get_running_loop().create_future()
+    rig.reconciler.ask("login")
+    await rig.idle()
+    rig.reconciler.ask("resume")
+    opened_after: list[int] = []
+    rig.account.changed.add(lambda: opened_after.append(rig.broker.reads["orders"]))
+    before = rig.broker.reads["orders"]
+    gate.set_result(None)
+    await rig.idle()
+
+    assert rig.account.is_tradable
+    assert opened_after == [before + 1]
 
 
 async def test_empty_is_not_flat(rig: Rig) -> None:
@@ -173,9 +190,9 @@ async def test_executions_that_do_not_add_up_raise_an_alarm_at_the_second_look(r
     await rig.place()
     rig.broker.is_mute = True
     rig.broker.say(rig.only_order(), OrderState.PARTIAL, filled_qty=5, average_e4=8_000_000)
-    await rig.after(29)
+    await rig.after(45)
     assert not rig.alarms
-    await rig.after(60)
+    await rig.after(30)
 
     assert [a.text for a in rig.alarms] == ["the executions do not add up to the filled quantity"]
 
@@ -253,6 +270,30 @@ async def test_an_order_left_in_doubt_yesterday_is_unresolved_today(tmp_path: Pa
     await again.start(reconciles=True)
     assert not again.desk.rows()
     await again.stop()
+
+
+async def test_what_the_evidence_proves_at_a_start_is_recorded(tmp_path: Path) -> None:
+    async with rig_in(tmp_path) as rig:
+        rig.broker.trouble(lost_reply(events=0))
+        await rig.place()
+        rig.journal.event(
+            Event(
+                account="a",
+                source="stream",
+                body=msgspec.json.encode(rig.broker.book[rig.only_order()]).decode(),
+                at_ns=rig.timer.now_ns(),
+                trading_date=rig.desk.trading_date,
+            )
+        )
+    async with rig_in(tmp_path) as rig:
+        assert rig.only_row().words == "open"
+    timer = VirtualTimer()
+    await timer.advance(86_400, _nothing)
+    tomorrow = Rig(tmp_path, FakeBroker(timer), timer)
+    await tomorrow.start(reconciles=True)
+
+    assert not tomorrow.desk.rows()
+    await tomorrow.stop()
 
 
 async def _nothing() -> None:
