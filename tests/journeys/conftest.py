@@ -1,0 +1,24 @@
+"""A practice exchange and a window for each journey."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.journey import Journey, running_app
+from tests.rig.practice import PracticeProcess
+
+
+@pytest.fixture
+def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PracticeProcess]:
+    """Run an exchange of the test's own, which the window then uses."""
+    with PracticeProcess(tmp_path) as process:
+        monkeypatch.setenv("TEZI_PORTS_FILE", str(process.ports_file))
+        yield process
+
+
+@pytest.fixture
+async def journey(tmp_path: Path, practice: PracticeProcess) -> AsyncIterator[Journey]:
+    """A started window on that exchange."""
+    async with running_app(tmp_path / "profile", practice) as started:
+        yield started

@@ -1,0 +1,128 @@
+"""A running Tezi for journeys: the window as the program builds it, and a trader's patience."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from brokers.model.instrument import InstrumentId
+from brokers.model.order import Kind, OrderState, Product, Side, Validity
+from desktop.app import App
+from desktop.docks.base import LINKS, Dock
+from desktop.paths import profile_paths
+from desktop.trading.desk import Desk
+from desktop.trading.drafts import OrderDraft
+from desktop.trading.rows import OpView, OrderRow
+from desktop.ui.theme import Theme
+from tests.rig.practice import PracticeProcess
+
+SBIN = InstrumentId("NSE:CM:3045")
+PATIENCE_S = 15.0
+D = TypeVar("D", bound=Dock)
+
+
+class Journey:
+    """One start of the program, and what a person can see and do in it."""
+
+    def __init__(self, app: App, practice: PracticeProcess | None) -> None:
+        self.app = app
+        self._practice = practice
+
+    @property
+    def practice(self) -> PracticeProcess:
+        """The exchange that the test started and may break."""
+        assert self._practice is not None
+        return self._practice
+
+    @property
+    def desk(self) -> Desk:
+        desk = self.app.accounts.current
+        assert desk is not None, "no account is open"
+        return desk
+
+    def dock(self, name: str, kind: type[D]) -> D:
+        dock = self.app.panels.docks[name]
+        assert isinstance(dock, kind)
+        return dock
+
+    async def until(
+        self, is_so: Callable[[], object], what: str = "", seconds: float = PATIENCE_S
+    ) -> None:
+        """Wait for something a person would see; the failure says what was waited for."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not is_so():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            said = "; ".join(self.texts(self.app.status_bar))
+            raise AssertionError(f"waited {seconds} s for: {what}. Status: {said}") from None
+
+    async def tradable(self) -> None:
+        """Wait until the account is compared and SBIN has a price."""
+        self.select(SBIN)
+        await self.until(lambda: self.desk.account.is_tradable, "trading to open")
+        await self.until(lambda: self.ltp_e4(SBIN), "a price of SBIN")
+
+    def select(self, instrument: InstrumentId) -> None:
+        self.app.links.select(LINKS[1], instrument)
+
+    def ltp_e4(self, instrument: InstrumentId) -> int | None:
+        quote = self.desk.hub.quote(instrument)
+        return None if quote is None else quote.ltp_e4
+
+    def draft(
+        self, side: Side, quantity: int, price_e4: int, instrument: InstrumentId = SBIN
+    ) -> OrderDraft:
+        return OrderDraft(
+            account=self.desk.account.name,
+            instrument=instrument,
+            side=side,
+            quantity=quantity,
+            kind=Kind.LIMIT,
+            price_e4=price_e4,
+            trigger_e4=0,
+            product=Product.INTRADAY,
+            validity=Validity.DAY,
+        )
+
+    async def place(self, side: Side, quantity: int, price_e4: int) -> OpView:
+        op = await self.desk.orders.place(self.draft(side, quantity, price_e4))
+        assert op.key, [finding.text for finding in op.findings]
+        return op
+
+    def row(self, key: str) -> OrderRow:
+        row = self.desk.orders.row(key)
+        assert row is not None
+        return row
+
+    def state(self, key: str) -> OrderState | None:
+        row = self.desk.orders.row(key)
+        return None if row is None else row.state
+
+    def texts(self, widget: QWidget) -> list[str]:
+        """Give every text of a widget's labels that can be seen."""
+        return [
+            label.text()
+            for label in widget.findChildren(QLabel)
+            if label.text() and label.isVisibleTo(widget)
+        ]
+
+
+@contextlib.asynccontextmanager
+async def running_app(
+    profile: Path, practice: PracticeProcess | None = None
+) -> AsyncIterator[Journey]:
+    """Start the program as `python -m desktop` does, and close it as a person would."""
+    qt = QApplication.instance()
+    assert isinstance(qt, QApplication)
+    Theme.current().dress(qt)
+    app = App(profile_paths(profile))
+    try:
+        app.show()
+        await app.start()
+        yield Journey(app, practice)
+    finally:
+        await app.close()
