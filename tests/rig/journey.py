@@ -54,7 +54,8 @@ class Journey:
         """Wait for something a person would see; the failure says what was waited for."""
         try:
             async with asyncio.timeout(seconds):
-                while not is_so():
+                # A person looks again; what is waited for has no one event of its own.
+                while not is_so():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         except TimeoutError:
             said = "; ".join(self.texts(self.app.status_bar))
