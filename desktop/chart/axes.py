@@ -84,6 +84,25 @@ def paint_tag(
     )
 
 
+def cover_labels(painter: QPainter, tag: QRectF, marks: list[Mark], look: Look) -> None:
+    """Paint over the labels of a value axis that would look out from behind a tag."""
+    for mark in marks:
+        label = QRectF(tag.left(), mark.y - look.line / 2, tag.width(), look.line)
+        if label.intersects(tag):
+            painter.fillRect(label, look.colors.back)
+
+
+def cover_times(
+    painter: QPainter, tag: QRectF, ticks: list[tuple[float, TimeTick]], look: Look
+) -> None:
+    """Paint over the labels of the time axis that would look out from behind a tag."""
+    for x, tick in ticks:
+        half = look.width(tick.text) * 0.55 + 1
+        label = QRectF(x - half, tag.top(), 2 * half, tag.height())
+        if label.intersects(tag):
+            painter.fillRect(label, look.colors.back)
+
+
 def tag_rect(x: int, y: float, width: float, look: Look, bounds: tuple[int, int]) -> QRectF:
     """Give a label's place beside a value, kept inside top and bottom."""
     height = look.tag_height

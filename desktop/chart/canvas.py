@@ -7,8 +7,8 @@ nothing of it.
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QStyleOptionGraphicsItem, QWidget
 from typing_extensions import override
 
@@ -77,6 +77,8 @@ class Canvas(View):
         self.readout = Readout()
         self.layer = QPixmap()
         self.look = Look(colors, self.font(), 1.0)
+        self.has_ring = False
+        """Whether the keys act here, and the trader came by key: shown by a frame."""
         self._is_stale = True
         self._strips: list[QRect] = []
         self._items = (_Still(self, 0), _Over(self, 1))
@@ -185,6 +187,11 @@ class Canvas(View):
         for pane in self.stack.shown():
             self.readout.paint(painter, pane, self.readout_lines(pane), self.look)
         self.cross.paint(painter, self.stack, self.look, self.cross_time_text())
+        if self.has_ring:
+            painter.setClipping(False)
+            painter.setPen(QPen(self.look.colors.last, self.look.pixel))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(0, 0, self.stack.width - 1, self.stack.height - 1)
 
     @override
     def changeEvent(self, event: QEvent) -> None:

@@ -42,7 +42,7 @@ class Crosshair:
             return []
         x = self._x(stack)
         time = stack.time_area
-        wide = look.px(110)
+        wide = look.px(150)
         parts = [
             QRectF(x, 0, look.pixel, stack.plot.height()),
             QRectF(x - wide, time.top(), 2 * wide, time.height()),
@@ -51,8 +51,8 @@ class Crosshair:
             height = look.tag_height
             parts.append(QRectF(0, round(self.y), stack.plot.width(), look.pixel))
             left = stack.plot.width()
-            top = self.y - height - 1
-            parts.append(QRectF(left, top, stack.width - left, 2 * height + 2))
+            reach = height + look.line
+            parts.append(QRectF(left, self.y - reach, stack.width - left, 2 * reach))
         return parts
 
     def _x(self, stack: Stack) -> int:
@@ -78,6 +78,7 @@ class Crosshair:
             bounds = (pane.area.top(), pane.area.bottom() + 1)
             width = axis.width() - look.px(3)
             area = axes.tag_rect(axis.left() + look.pixel, self.y, width, look, bounds)
+            axes.cover_labels(painter, area, pane.marks, look)
             text = pane.step_text(pane.scale.value(self.y))
             axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
         painter.setClipRect(QRect(0, 0, stack.width, stack.height))
@@ -92,6 +93,7 @@ class Crosshair:
         width = round(look.width(text)) + look.px(12)
         left = min(max(0, x - width // 2), max(0, stack.plot.width() - width))
         area = QRectF(left, time.top() + look.pixel, width, look.tag_height)
+        axes.cover_times(painter, area, stack.times, look)
         axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
 
 

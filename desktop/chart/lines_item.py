@@ -16,6 +16,8 @@ from desktop.ui import rupees
 
 _GRIP: Final = 5
 """How near to a line the mouse takes hold of it, on the page."""
+_BELOW_WORDS: Final = 30
+"""Where labels of lines above the edge begin, below the read-out."""
 _CROSS: Final = "✕"
 POSITION: Final = "position"
 """The key of a position's line; it cannot be moved."""
@@ -149,10 +151,12 @@ class Marks:
     def paint(self, painter: QPainter, pane: Pane, axis: QRect, look: Look) -> None:
         """Draw everything over the price pane and its axis."""
         boxes = [*self._alert_boxes(look), *self._position_boxes(look), *self._order_boxes(look)]
+        boxes = [_pointing(box, pane, look) for box in boxes]
         self._places = self._placed(boxes, pane, look)
         painter.setClipRect(pane.area)
         for box, _, _ in self._places:
-            self._line(painter, pane, box, look)
+            if _is_seen(box, pane):
+                self._line(painter, pane, box, look)
         if self.last is not None:
             self._last_line(painter, pane, look)
         for box, area, cross in self._places:
@@ -226,10 +230,10 @@ class Marks:
         height = look.tag_height + look.px(1)
         for box in boxes:
             widths = [look.width(text) + look.px(10) for text, _, _ in box.runs]
-            y = round(pane.scale.y(box.price_e4 / E4))
-            top = y - height // 2
-            if not pane.area.top() - height < y < pane.area.bottom() + height:
-                continue
+            top = round(pane.scale.y(box.price_e4 / E4)) - height // 2
+            if not _is_seen(box, pane):
+                edges = pane.area.top() + look.px(_BELOW_WORDS), pane.area.bottom() - height
+                top = edges[0] if top < edges[0] else edges[1]
             right = float(pane.area.right() - look.px(10))
             others = [area for _, area, _ in places if abs(area.top() - top) < height]
             if others:
@@ -294,11 +298,7 @@ class Marks:
         if not pane.area.top() <= y <= pane.area.bottom():
             return
         first = QRectF(area.left(), area.top(), area.width(), look.tag_height)
-        # A label of the axis that would look out from behind is covered whole.
-        for mark in pane.marks:
-            label = QRectF(area.left(), mark.y - look.line / 2, area.width(), look.line)
-            if label.intersects(area):
-                painter.fillRect(label, colors.back)
+        axes.cover_labels(painter, area, pane.marks, look)
         painter.fillRect(area, fill)
         text = pane.text(self.last.price_e4 / E4)
         axes.paint_tag(painter, first, text, (fill, colors.on_fill), look)
@@ -335,3 +335,16 @@ class Marks:
         """Change what stands under the last price."""
         if self.last is not None:
             self.last = replace(self.last, countdown=text)
+
+
+def _is_seen(box: _Box, pane: Pane) -> bool:
+    return pane.area.top() <= pane.scale.y(box.price_e4 / E4) <= pane.area.bottom()
+
+
+def _pointing(box: _Box, pane: Pane, look: Look) -> _Box:
+    """Give a line beyond the edge an arrow and its price: its label waits at that edge."""
+    if _is_seen(box, pane):
+        return box
+    is_above = pane.scale.y(box.price_e4 / E4) < pane.area.top()
+    words = f"{'↑' if is_above else '↓'} {rupees.price(box.price_e4)}"
+    return replace(box, runs=((words, look.colors.text, None), *box.runs), can_move=False)

@@ -101,7 +101,8 @@ class Stack:
         self.time_area = QRect()
         self.plot = QRect()
         """All panes together, without the axes."""
-        self._ticks: list[tuple[float, TimeTick]] = []
+        self.times: list[tuple[float, TimeTick]] = []
+        """The labels of the time axis and where they are."""
         self._days: list[int] = []
         self._lined: set[int] = set()
         """Bars with a session's line before them, which need no line of the grid."""
@@ -197,14 +198,14 @@ class Stack:
         return [Mark(round(scale.y(value)), pane.text(value)) for value in values]
 
     def _settle_time(self, look: Look) -> None:
-        self._ticks, self._days, self._lined = [], [], set()
+        self.times, self._days, self._lined = [], [], set()
         finder, timeline = self._times, self.timeline
         window = timeline.window()
         spacing = look.px(axes.TIME_SPACING)
         beyond = int(spacing / timeline.bar_px) + 1
         first, last = window.numbers()
         found = finder.find((first - beyond, last + beyond), timeline.bar_px, spacing)
-        self._ticks = [(window.x(tick.number), tick) for tick in found]
+        self.times = [(window.x(tick.number), tick) for tick in found]
         if not self.is_intraday:
             return
         days = finder.days((first, last), int(window.width / look.px(_DAY_GAP)))
@@ -231,7 +232,7 @@ class Stack:
 
     def _paint_grid(self, painter: QPainter, part: QRect, look: Look) -> None:
         colors = look.colors
-        down = [round(x) for x, tick in self._ticks if tick.number not in self._lined]
+        down = [round(x) for x, tick in self.times if tick.number not in self._lined]
         held = [x for x in down if part.left() - look.pixel < x <= part.right()]
         axes.paint_lines(painter, colors.grid, look, across=[], down=held, of=self.plot)
         for pane in self.shown():
@@ -250,4 +251,4 @@ class Stack:
         for pane in self.shown():
             axes.paint_value_axis(painter, self.axis_of(pane), pane.marks, look)
         painter.setClipRect(self.time_area, Qt.ClipOperation.IntersectClip)
-        axes.paint_time_axis(painter, self.time_area, self._ticks, look)
+        axes.paint_time_axis(painter, self.time_area, self.times, look)

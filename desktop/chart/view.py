@@ -31,6 +31,13 @@ from desktop.chart.ticks import bar_time_text, countdown_text
 from desktop.chart.visible import step_for
 
 _NOTCH: Final = 120.0
+_BY_KEY: Final = frozenset(
+    {
+        Qt.FocusReason.TabFocusReason,
+        Qt.FocusReason.BacktabFocusReason,
+        Qt.FocusReason.ShortcutFocusReason,
+    }
+)
 _OLDER_PAGES: Final = 0.5
 """Older bars are asked for when fewer screens than this are left of what is shown."""
 
@@ -408,8 +415,16 @@ class ChartView(Canvas):
             self.leave()
 
     @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.has_ring = event.reason() in _BY_KEY
+        self.refresh_over()
+
+    @override
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self.has_ring = False
+        self.refresh_over()
         if event.reason() is not Qt.FocusReason.PopupFocusReason:
             self._hand.cancel()
 
