@@ -155,10 +155,13 @@ class Store:
 
     @contextlib.contextmanager
     def _careful(self) -> Iterator[None]:
-        """Turn a broken file into an empty one, and a full disk into something not kept."""
+        """Turn a broken file into an empty one, and a full disk into something not kept.
+
+        A store closed meanwhile (the last step of a load still on its way) keeps nothing either.
+        """
         try:
             yield
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError):
             self.failed += 1
             _log.warning("candles could not be kept or read", exc_info=True)
         except sqlite3.DatabaseError:

@@ -163,6 +163,17 @@ def test_what_cannot_be_kept_is_counted_and_nothing_else_happens(store: Store) -
     assert store.gaps(SBIN, Interval.M1, (MONDAY, MONDAY)) == [(MONDAY, MONDAY)]
 
 
+def test_a_store_closed_meanwhile_keeps_nothing_and_loses_nothing(store: Store) -> None:
+    store.save(SBIN, Interval.M1, session(MONDAY), (MONDAY, MONDAY))
+    store.close()
+    store.save(SBIN, Interval.M1, session(MONDAY + 1), (MONDAY + 1, MONDAY + 1))
+    assert store.load(SBIN, Interval.M1, (MONDAY, MONDAY)).shape == (7, 0)
+    assert store.gaps(SBIN, Interval.M1, (MONDAY, MONDAY)) == [(MONDAY, MONDAY)]
+    again = Store(store.path)
+    assert again.load(SBIN, Interval.M1, (MONDAY, MONDAY)).shape == (7, 375)
+    again.close()
+
+
 def test_the_series_used_longest_ago_goes_first(tmp_path: Path) -> None:
     kept = Store(tmp_path / "candles.db", cap_bytes=400_000)
     names = [InstrumentId(f"NSE:CM:{n}") for n in range(8)]
