@@ -16,10 +16,19 @@ from brokers.practice.ladder import MOST_LEVELS, Ladder
 class Resting(Protocol):
     """An order as the book sees it."""
 
-    account: str
-    side: Side
-    priority: int
-    is_held: bool
+    @property
+    def account(self) -> str:
+        """Name whose it is."""
+
+    @property
+    def side(self) -> Side: ...
+    @property
+    def priority(self) -> int:
+        """Give its place in time: smaller was there before."""
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether it must not be matched for now."""
 
     @property
     def limit_e4(self) -> int:

@@ -49,6 +49,12 @@ class DerivedLine(Line):
     def version(self) -> int:
         return self._changes + self.parent.version
 
+    def final_price(self) -> float:
+        """Give what it settles at: the underlying's price at its end, or what that is worth."""
+        end_ns = self.terms.expiry_ns
+        spot = self.parent.price_at(end_ns)
+        return fair(self.terms, self.kind, spot, spot, end_ns)
+
     @override
     def _raw_trace(self, minute: int) -> tuple[Piece, ...]:
         at_ns = minute * MINUTE_NS

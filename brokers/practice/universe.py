@@ -29,7 +29,10 @@ class Universe:
         self._segments: dict[tuple[str, str], list[Instrument]] = {}
         self._options: dict[InstrumentId, dict[dt.date, list[Instrument]]] = {}
         self._futures: dict[InstrumentId, list[Instrument]] = {}
+        self._isins: dict[str, list[InstrumentId]] = {}
         for instrument in self._all:
+            if instrument.isin:
+                self._isins.setdefault(instrument.isin, []).append(instrument.id)
             place = (str(instrument.exchange), str(instrument.segment))
             self._segments.setdefault(place, []).append(instrument)
             self._file_derivative(instrument)
@@ -63,6 +66,10 @@ class Universe:
     def by_token(self, exchange: str, segment: str, token: str) -> Instrument | None:
         """Find by the exchange's own parts."""
         return self._by_id.get(instrument_id(exchange, segment, token))
+
+    def listings(self, isin: str) -> tuple[InstrumentId, ...]:
+        """Give all listings of an ISIN, in order of listing."""
+        return tuple(self._isins.get(isin, ()))
 
     def segments(self) -> Sequence[tuple[str, str]]:
         """Name the (exchange, segment) pairs that hold anything."""

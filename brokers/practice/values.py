@@ -41,6 +41,7 @@ class Reason(enum.StrEnum):
     MARGIN = "margin"
     HOLDINGS = "holdings"
     NO_LIQUIDITY = "no_liquidity"
+    SELF_TRADE = "self_trade"
     UNKNOWN_ORDER = "unknown_order"
     ALREADY_CANCELLED = "already_cancelled"
     ALREADY_FILLED = "already_filled"
