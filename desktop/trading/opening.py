@@ -18,7 +18,7 @@ from brokers.model.instrument import Instrument, InstrumentId
 from brokers.model.login import Session
 from brokers.model.market import Candle, Depth, Interval, MarketPhase, Quote, Span
 from brokers.model.order import Fill, OrderUpdate
-from brokers.port import Broker, Link, LinkEvent, LinkState, MasterPart, Plugin, Sinks
+from brokers.port import Broker, Link, LinkEvent, LinkState, MasterFile, MasterPart, Plugin, Sinks
 from brokers.session import open_account
 from desktop.settings import Settings
 from desktop.trading.accounts import AccountState
@@ -102,6 +102,7 @@ class OpenAccount:
         )
         self.hub.is_index = self.instruments.is_index
         self.hub.is_open = self._is_open
+        self.instruments.spot = self._spot
         self.hub.on_wanted_changed = self._follow_soon
         self.desk = Desk(
             account=account,
@@ -137,8 +138,11 @@ class OpenAccount:
         if self._places.candles is not None:
             self.candles.store = await asyncio.to_thread(Store, self._places.candles)
         on_step("Reading the instruments")
-        await self._load_instruments(self._broker)
+        if self._places.instruments is not None:
+            await asyncio.to_thread(self.instruments.load_cache)
+        files = await self._broker.masters()
         self._take_clock(self._broker.server_offset_ns() or 0)
+        await self._load_instruments(files)
         await asyncio.to_thread(self.orders.restore)
         self.orders.attach(self._broker)
         await self._broker.start()
@@ -216,9 +220,7 @@ class OpenAccount:
             return
         self.clock.offset_ns = offset_ns
 
-    async def _load_instruments(self, broker: Broker) -> None:
-        files = await broker.masters()
-
+    async def _load_instruments(self, files: Sequence[MasterFile]) -> None:
         def read() -> list[MasterPart]:
             return [self.plugin.read_master(file) for file in files]
 
@@ -237,6 +239,10 @@ class OpenAccount:
         if self._broker is None:
             raise NotSent("the account is not connected")
         return await self._broker.candles(instrument, every, span)
+
+    def _spot(self, instrument: InstrumentId) -> int | None:
+        quote = self.hub.quote(instrument)
+        return None if quote is None else quote.ltp_e4
 
     def _is_open(self, instrument: InstrumentId, at_ns: int) -> bool:
         found = self.instruments.instrument(instrument)
