@@ -194,7 +194,10 @@ class Evidence:
             return False
         if update.placed_ns is None or op.sent_ns is None or op.deadline_ns is None:
             return True
-        placed_ns = update.placed_ns - (self._recorder.account.clock_offset_ns or 0)
+        account = self._recorder.account
+        # A practice account's own clock is the exchange's already.
+        offset_ns = (account.clock_offset_ns or 0) if account.is_live else 0
+        placed_ns = update.placed_ns - offset_ns
         return op.sent_ns - _WINDOW_NS <= placed_ns <= op.deadline_ns + _WINDOW_NS
 
     def _external(self, update: OrderUpdate) -> Line:

@@ -35,7 +35,7 @@ from desktop.trading.guard import (
     questions,
 )
 from desktop.trading.hub import Hub
-from desktop.trading.journal import Journal
+from desktop.trading.journal import Journal, Replay
 from desktop.trading.listeners import Listeners
 from desktop.trading.order_table import IN_FLIGHT, ChangeBody, Line, Op, OrderTable, shape_of
 from desktop.trading.portfolio import Portfolio
@@ -101,20 +101,26 @@ class OrderDesk:
         self._tags = Tags(seams.timer.now_ns, secrets.randbits)
         self._fills: Listeners[[Fill]] = Listeners()
         self._doomed: set[str] = set()
+        self._remembered: Replay | None = None
         self._recorder.changed.add(self._cancel_if_doomed)
-        if journal.damage:
-            self._recorder.halt(journal.damage)
 
     # -- life
 
     def restore(self) -> None:
-        """Take up the journal of the day; once, before the broker is attached; blocks."""
+        """Read the journal of the day, once; blocks, so a worker thread may do it.
+
+        What it holds is taken up when the broker is attached.
+        """
         recorder = self._recorder
-        replay = recorder.journal.replay(self.account.name, recorder.trading_date)
-        revive(recorder, self._evidence, replay)
+        self._remembered = recorder.journal.replay(self.account.name, recorder.trading_date)
 
     def attach(self, broker: Broker | None) -> None:
         """Use this connection from now on; None: there is none."""
+        remembered, self._remembered = self._remembered, None
+        if remembered is not None:
+            revive(self._recorder, self._evidence, remembered)
+            if self._recorder.journal.damage:
+                self._recorder.halt(self._recorder.journal.damage)
         self._recorder.broker = broker
         self.doubt.resume()
 
@@ -139,6 +145,12 @@ class OrderDesk:
         """Let go of the journal, which others may use on."""
         self._recorder.broker = None
         self._recorder.close()
+
+    @property
+    def streams_orders(self) -> bool:
+        """Whether the broker tells of orders by itself; else its book is polled always."""
+        broker = self._recorder.broker
+        return broker is None or broker.capabilities.streams_orders
 
     @property
     def trading_date(self) -> str:
@@ -182,6 +194,11 @@ class OrderDesk:
     def on_alarm(self, listener: Callable[[Alarm], None]) -> Callable[[], None]:
         """Be told of contradictions; call what comes back to stop."""
         return self._recorder.alarms.add(listener)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """All alarms of this run, oldest first, for whoever was not there to be told."""
+        return tuple(self._recorder.raised)
 
     def on_fill(self, listener: Callable[[Fill], None]) -> Callable[[], None]:
         """Be told of each execution once, ours or not; call what comes back to stop."""

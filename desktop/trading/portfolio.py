@@ -87,10 +87,10 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class PortfolioFrame(msgspec.Struct, frozen=True, kw_only=True):
     """What looks different since the last frame; a key that is gone is in here too."""
 
-    positions: frozenset[str]
-    holdings: frozenset[InstrumentId]
-    has_totals: bool
-    has_funds: bool
+    positions: frozenset[str] = frozenset()
+    holdings: frozenset[InstrumentId] = frozenset()
+    has_totals: bool = False
+    has_funds: bool = False
 
 
 class _Counted(msgspec.Struct, frozen=True):
@@ -122,9 +122,11 @@ class Portfolio:
         self._holdings: dict[InstrumentId, Holding] | None = None
         self._holding_rows: dict[InstrumentId, HoldingRow] = {}
         self._totals = Totals()
+        self._drawn: dict[str, Quote | None] = {}
+        """The quote each row was drawn with: another one means drawing anew."""
         self._stale_positions: set[str] = set()
         self._stale_holdings: set[InstrumentId] = set()
-        self._has_new_funds = False
+        self._news = PortfolioFrame()
 
     # -- in
 
@@ -160,7 +162,7 @@ class Portfolio:
     def receive_funds(self, funds: Funds) -> None:
         if funds != self.funds:
             self.funds = funds
-            self._has_new_funds = True
+            self._news = msgspec.structs.replace(self._news, has_funds=True)
             self.changed.tell()
 
     def begin_day(self) -> None:
@@ -174,36 +176,29 @@ class Portfolio:
     # -- out
 
     def frame(self, instruments: Collection[InstrumentId]) -> PortfolioFrame:
-        """Value anew what these instruments' quotes touch, and what changed otherwise."""
-        keys = self._stale_positions | {
-            key for key, row in self._positions.items() if row.instrument in instruments
-        }
-        held = self._stale_holdings | {each for each in self._holding_rows if each in instruments}
-        frame = PortfolioFrame(
-            positions=frozenset(key for key in keys if self._redraw_position(key)),
-            holdings=frozenset(each for each in held if self._redraw_holding(each)),
-            has_totals=self._redraw_totals() if keys or held else False,
-            has_funds=self._has_new_funds,
-        )
-        self._stale_positions, self._stale_holdings = set(), set()
-        self._has_new_funds = False
-        return frame
+        """Value anew what these instruments' quotes touch, and tell all that changed since.
+
+        One caller hands out frames; whoever else wants the figures of the moment just reads them.
+        """
+        self._refresh(instruments)
+        news, self._news = self._news, PortfolioFrame()
+        return news
 
     def positions(self) -> tuple[PositionRow, ...]:
-        """Give all rows, closed ones of today included, as of the last frame."""
-        self._catch_up()
+        """Give all rows at the prices of this moment, closed ones of today included."""
+        self._refresh(None)
         return tuple(self._positions.values())
 
     def position(self, key: str) -> PositionRow | None:
-        self._catch_up()
+        self._refresh(None)
         return self._positions.get(key)
 
     def holdings(self) -> tuple[HoldingRow, ...]:
-        self._catch_up()
+        self._refresh(None)
         return tuple(self._holding_rows.values())
 
     def totals(self) -> Totals:
-        self._catch_up()
+        self._refresh(None)
         return self._totals
 
     def instruments(self) -> frozenset[InstrumentId]:
@@ -241,23 +236,43 @@ class Portfolio:
         self._stale_positions.update(keys)
         self.changed.tell()
 
-    def _catch_up(self) -> None:
-        """Draw what changed between frames, and let the next frame still tell of it."""
-        stale = set(self._stale_positions), set(self._stale_holdings)
-        for key in stale[0]:
-            self._redraw_position(key)
-        for each in stale[1]:
-            self._redraw_holding(each)
-        if stale[0] or stale[1]:
-            self._redraw_totals()
+    def _refresh(self, instruments: Collection[InstrumentId] | None) -> None:
+        """Draw what changed, or whose quote did; remember it for the next frame."""
+        positions = {
+            key
+            for key, row in self._positions.items()
+            if self._has_moved(key, row.instrument, instruments)
+        }
+        holdings = {each for each in self._holding_rows if self._has_moved(each, each, instruments)}
+        positions |= self._stale_positions
+        holdings |= self._stale_holdings
+        if not positions and not holdings:
+            return
+        news = self._news
+        self._news = PortfolioFrame(
+            positions=news.positions | {key for key in positions if self._redraw_position(key)},
+            holdings=news.holdings | {each for each in holdings if self._redraw_holding(each)},
+            has_totals=self._redraw_totals() or news.has_totals,
+            has_funds=news.has_funds,
+        )
+        self._stale_positions, self._stale_holdings = set(), set()
+
+    def _has_moved(
+        self, key: str, instrument: InstrumentId, instruments: Collection[InstrumentId] | None
+    ) -> bool:
+        if instruments is not None and instrument not in instruments:
+            return False
+        return self._quote(instrument) is not self._drawn.get(key)
 
     def _redraw_position(self, key: str) -> bool:
         old = self._positions.get(key)
         new = self._draw_position(key)
         if new is None:
-            return self._positions.pop(key, None) is not None or key in self._stale_positions
+            self._positions.pop(key, None)
+            return old is not None
         self._positions[key] = new
-        return new != old or key in self._stale_positions
+        self._drawn[key] = self._quote(new.instrument)
+        return new != old
 
     def _draw_position(self, key: str) -> PositionRow | None:
         if self._began_mono is None:
@@ -333,10 +348,12 @@ class Portfolio:
         old = self._holding_rows.get(instrument)
         holding = (self._holdings or {}).get(instrument)
         if holding is None:
-            return self._holding_rows.pop(instrument, None) is not None
+            self._holding_rows.pop(instrument, None)
+            return old is not None
         new = self._draw_holding(holding)
         self._holding_rows[instrument] = new
-        return new != old or instrument in self._stale_holdings
+        self._drawn[instrument] = self._quote(instrument)
+        return new != old
 
     def _draw_holding(self, holding: Holding) -> HoldingRow:
         quote = self._quote(holding.instrument)

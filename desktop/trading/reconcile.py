@@ -5,7 +5,6 @@ stream: orders, executions, positions are read, applied like any other evidence,
 Until it has succeeded no new order leaves. In between, open orders are looked at every 10 s.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from brokers.errors import BrokerError, LoginExpired
@@ -32,8 +31,6 @@ class Reconciler:
 
     def __init__(self, desk: OrderDesk, seams: Seams) -> None:
         self.desk = desk
-        self.is_streaming: Callable[[], bool] = lambda: True
-        """Whether the broker streams orders at all; without, the book is polled always."""
         self._account: AccountState = desk.account
         self._timer = seams.timer
         self._seams = seams
@@ -46,6 +43,7 @@ class Reconciler:
         self._confirm_mono: int | None = None
         self._disagreed: set[str] = set()
         self._was_down = False
+        self._is_wanted = False
         self._is_running = False
         desk.on_change(self._row_changed)
         desk.on_fill(self._filled)
@@ -53,12 +51,13 @@ class Reconciler:
 
     def start(self) -> None:
         """Begin; the first thing is a full pass."""
+        self._is_wanted = True
         if not self._is_running:
             self._is_running = True
             self._seams.spawn(self._run(), owner="reconcile")
 
     def stop(self) -> None:
-        self._is_running = False
+        self._is_wanted = False
         self._bell.ring()
 
     def ask(self, why: str) -> None:
@@ -106,7 +105,7 @@ class Reconciler:
 
     async def _run(self) -> None:
         try:
-            while self._is_running:
+            while self._is_wanted:
                 await self._round()
                 await self._bell.wait(self._wait_s())
         except Exception as error:
@@ -189,7 +188,7 @@ class Reconciler:
         is_suspect = self._account.is_stream_suspect or self._was_down
         if is_open:
             return SUSPECT_POLL_S if is_suspect else POLL_S
-        if not self.is_streaming() or not self._book_mono:
+        if not self.desk.streams_orders or not self._book_mono:
             return POLL_S
         states = (op.state for op in self.desk.table.ops())
         return WATCH_S if OpState.ABSENT_PRESUMED in states else None
@@ -201,7 +200,7 @@ class Reconciler:
 
     def _watch_echo(self) -> None:
         """Suspect a stream that does not tell of an order the broker has acknowledged."""
-        if not self.is_streaming():
+        if not self.desk.streams_orders:
             return
         now = self._timer.monotonic_ns()
         waiting = [op.acked_mono for op in self.desk.table.ops() if self._awaits_echo(op.op_id)]
@@ -215,7 +214,7 @@ class Reconciler:
         return is_place and line is not None and not line.is_echoed
 
     def _echo_due_s(self, now: int) -> list[float]:
-        if not self.is_streaming() or self._account.is_stream_suspect:
+        if not self.desk.streams_orders or self._account.is_stream_suspect:
             return []
         return [
             max(0.0, (op.acked_mono + ECHO_NS - now) / _SECOND_NS)

@@ -42,7 +42,8 @@ class Recorder:
         self.broker: Broker | None = None
         self.halt_reason = ""
         self.is_recording = True
-        self._raised: set[tuple[str, str]] = set()
+        self.raised: list[Alarm] = []
+        self._known: set[tuple[str, str]] = set()
         self.close = journal.failures.add(self._journal_failed)
         """Stop listening to the journal; the desk is done."""
 
@@ -131,9 +132,9 @@ class Recorder:
         """Tell the trader of a contradiction, once; a grave one stops trading."""
         if halts:
             self._halt(text)
-        if (key, text) in self._raised:
+        if (key, text) in self._known:
             return
-        self._raised.add((key, text))
+        self._known.add((key, text))
         line = self.table.line(key)
         if line is not None:
             line.alarm = text
@@ -141,7 +142,8 @@ class Recorder:
         if self.is_recording:
             self.journal.event(self._event("alarm", text, key))
             now_ns = self.seams.timer.now_ns()
-            self.alarms.tell(Alarm(key=key, text=text, at_ns=now_ns, has_halted=halts))
+            self.raised.append(Alarm(key=key, text=text, at_ns=now_ns, has_halted=halts))
+            self.alarms.tell(self.raised[-1])
 
     def halt(self, reason: str) -> None:
         """Stop new orders and changes at once, and until a person lifts it."""
@@ -163,7 +165,7 @@ class Recorder:
     def rearm(self) -> None:
         """Lift the halt; a person decided so."""
         self.halt_reason = ""
-        self._raised = {each for each in self._raised if each[0]}
+        self._known = {each for each in self._known if each[0]}
         self.account.clear(Block.HALT)
         self.journal.event(self._event(REARM, ""))
 

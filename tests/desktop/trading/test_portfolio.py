@@ -377,6 +377,19 @@ def test_reading_between_frames_does_not_swallow_the_change(bench: Bench) -> Non
     assert bench.portfolio.frame(()).positions == {KEY}
 
 
+def test_figures_are_those_of_the_moment_whoever_draws_frames(bench: Bench) -> None:
+    bench.quote(8_000_000)
+    bench.read(bought(10, 8_000_000))
+    bench.portfolio.frame({SBIN})
+    bench.quote(8_010_000)
+
+    assert bench.portfolio.totals().day_paise == 1_000
+    assert bench.portfolio.positions()[0].total_paise == 1_000
+    frame = bench.portfolio.frame(())
+    assert frame.positions == {KEY}
+    assert frame.has_totals
+
+
 def test_funds_are_told_of_once_a_change(bench: Bench) -> None:
     ledger = Ledger(available_paise=1, used_paise=0, total_paise=1)
     heard: list[int] = []

@@ -160,7 +160,6 @@ async def test_mute_order_socket(rig: Rig) -> None:
 
 
 async def test_a_broker_without_a_stream_is_polled_always(rig: Rig) -> None:
-    rig.reconciler.is_streaming = lambda: False
     rig.broker.is_mute = True
     rig.broker.capabilities = msgspec.structs.replace(CAPABILITIES, streams_orders=False)
     rig.reconciler.ask("login")
@@ -317,6 +316,7 @@ async def test_a_restart_takes_the_day_up_where_it_was(tmp_path: Path) -> None:
 
     second = Rig(tmp_path, broker, timer)
     second.desk.restore()
+    second.desk.attach(None)
     restored = {row.key: (row.words, row.filled_qty) for row in second.desk.rows()}
     assert restored == words
     second.desk.attach(broker)
