@@ -10,7 +10,7 @@ from brokers.fyers.codec.rest import decode
 from brokers.model.instrument import Instrument
 from brokers.model.money import format_e4
 from brokers.net.server import ServerReply
-from brokers.practice.values import RISK, BookOrder, Reason, Rejected
+from brokers.practice.values import BookOrder, Reason, Rejected
 
 JSON_TYPE: Final = {"Content-Type": "application/json"}
 UNAUTHORIZED: Final = 401
@@ -123,6 +123,7 @@ _RISK_WORDS: Final[Mapping[Reason, Callable[[_Case], str]]] = {
         f"{case.contract} {case.whose}"
     ),
     Reason.NO_LIQUIDITY: lambda case: f"RED:No quantity on the other side:{case.contract}",
+    Reason.SELF_TRADE: lambda case: f"RED:Self trade is not allowed:{case.contract} {case.whose}",
     Reason.BROKER: lambda case: f"RED:Rejected by the risk system {case.whose}",
 }
 
@@ -181,18 +182,18 @@ def words(
 ) -> str:
     """Say in the broker's words why the exchange refused."""
     case = _Case(numbers, instrument, account)
-    if reason in _RISK_WORDS:
-        return _RISK_WORDS[reason](case)
-    return _PLAIN_WORDS[reason][1](case)
+    if reason in _PLAIN_WORDS:
+        return _PLAIN_WORDS[reason][1](case)
+    return _RISK_WORDS.get(reason, _RISK_WORDS[Reason.BROKER])(case)
 
 
 def refusal_of(rejected: Rejected, instrument: Instrument | None, account: str) -> Refusal:
-    """Turn the exchange's refusal into the broker's; a rejected order's id goes with it."""
+    """Turn the exchange's refusal into the broker's; the id of the order meant goes with it."""
     text = words(rejected.reason, rejected.numbers, instrument, account)
-    if rejected.reason in RISK or rejected.order is not None:
-        order_id = rejected.order.order_id if rejected.order is not None else None
-        return Refusal(RISK_REFUSED, text, order_id=order_id)
-    return Refusal(_PLAIN_WORDS[rejected.reason][0], text)
+    is_plain = rejected.reason in _PLAIN_WORDS
+    code = _PLAIN_WORDS[rejected.reason][0] if is_plain else RISK_REFUSED
+    order_id = rejected.order.order_id if rejected.order is not None else None
+    return Refusal(code, text, order_id=order_id)
 
 
 def unknown_order(order_id: str) -> Refusal:
