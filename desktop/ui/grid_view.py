@@ -10,14 +10,12 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 from typing_extensions import override
 
 from desktop.ui.columns import Column, ColumnState, Read, csv_text
+from desktop.ui.flashes import STEP_MS, Flashes
 from desktop.ui.grid_canvas import Canvas, Cell, Slot
 from desktop.ui.grid_rows import RowOrder
 from desktop.ui.header import Header
 from desktop.ui.theme import Theme
 
-_STRONG_NS: Final = 160_000_000
-_WEAK_NS: Final = 450_000_000
-_NS_PER_MS: Final = 1_000_000
 _GROUNDS: Final = (
     *("surface", "hover", "selection", "selection_idle", "line"),
     *("flash_up", "flash_up_weak", "flash_down", "flash_down_weak"),
@@ -71,13 +69,17 @@ class GridView(QAbstractScrollArea):
         self._dirty: dict[str, set[int]] = {}
         self._is_full = True
         self._longest = [0] * len(self._columns)
-        self._flashes: dict[tuple[str, int], tuple[str, int]] = {}
+        self._flashes = Flashes()
         self._looks: dict[str, str] = {}
         self._empty_text = ""
         self._now_ns: Callable[[], int] = time.monotonic_ns
         self.does_flash = True
         self.is_dim: Callable[..., bool] | None = None
         """Tells of a row that everything in it is to be drawn dim: its prices are old."""
+        self.importance: Sequence[str] = ()
+        """Columns by importance: as many as fit are shown, until the trader arranges them."""
+        self.is_arranged = False
+        """Whether the trader has arranged the columns by hand."""
         self._current: str | None = None
         self._selected: set[str] = set()
         self._hovered: str | None = None
@@ -212,11 +214,13 @@ class GridView(QAbstractScrollArea):
         return self._header.arrangement().to_json()
 
     def restore_columns(self, state: ColumnState) -> None:
+        self.is_arranged = True
         self._header.arrange(state)
         if state.sort in self._places or not state.sort:
             self.sort_by(state.sort, state.descending)
 
     def _on_arranged(self) -> None:
+        self.is_arranged = True
         self._fit_scroll_bars()
         self.repaint_all()
         self.arranged.emit()
@@ -252,6 +256,11 @@ class GridView(QAbstractScrollArea):
             self.setViewportMargins(0, high, 0, 0)
         box = self.viewport().geometry()
         self._header.setGeometry(box.left(), box.top() - high, box.width(), high)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        if self.importance and not self.is_arranged:
+            self._header.show_what_fits(self.importance)
         self._header.fit()
 
     def _fit_scroll_bars(self) -> None:
@@ -300,8 +309,10 @@ class GridView(QAbstractScrollArea):
             text = shown.texts[place] if is_same else column.show(value, row)
             if text == shown.texts[place] and role == shown.roles[place]:
                 continue
-            if column.flashes and text != shown.texts[place]:
-                self._flash(key, place, old[place], value)
+            if column.flashes and self.does_flash and text != shown.texts[place]:
+                is_lit = self._flashes.note((key, place), old[place], value, self._now_ns())
+                if is_lit and not self._fade.isActive():
+                    self._fade.start(STEP_MS)
             shown.texts[place] = text
             shown.roles[place] = role
             self._mark(key, (place,))
@@ -309,36 +320,17 @@ class GridView(QAbstractScrollArea):
     def _mark(self, key: str, places: Collection[int]) -> None:
         self._dirty.setdefault(key, set()).update(places)
 
-    def _flash(self, key: str, place: int, old: object, new: object) -> None:
-        if not self.does_flash or not isinstance(old, int) or not isinstance(new, int):
-            return
-        self._flashes[key, place] = ("up" if new > old else "down", self._now_ns())
-        if not self._fade.isActive():
-            self._fade.start(_STRONG_NS // _NS_PER_MS)
-
     def _on_fade(self) -> None:
         """Take every flash one step back; the one timer for all of them."""
-        now = self._now_ns()
-        for cell, (_, started) in tuple(self._flashes.items()):
-            age = now - started
-            if age >= _STRONG_NS - _NS_PER_MS:
-                self._mark(cell[0], (cell[1],))
-            if age >= _WEAK_NS:
-                del self._flashes[cell]
+        for key, place in self._flashes.fade(self._now_ns()):
+            self._mark(key, (place,))
         self._touch()
         if self._flashes:
-            self._fade.start(_STRONG_NS // _NS_PER_MS)
+            self._fade.start(STEP_MS)
 
     def _ground(self, key: str, place: int, now: int) -> str | None:
-        flash = self._flashes.get((key, place))
-        if flash is None:
-            return None
-        direction, started = flash
-        age = now - started
-        if age >= _WEAK_NS:
-            return None
-        weak = "" if age < _STRONG_NS - _NS_PER_MS else "_weak"
-        return self._looks[f"flash_{direction}{weak}"]
+        role = self._flashes.role((key, place), now)
+        return None if role is None else self._looks[role]
 
     def _row_ground(self, key: str) -> str:
         if key in self._selected or key == self._current:
@@ -438,6 +430,7 @@ class GridView(QAbstractScrollArea):
         self._longest[place] = len(longest)
         column = self._columns[place]
         if self._header.need(place, self._canvas.need(longest, is_strong=column.is_strong)):
+            self._fit_columns()
             self._fit_scroll_bars()
             self.repaint_all()
 

@@ -39,6 +39,7 @@ class Header(QHeaderView):
         self.sort = ""
         self.descending = False
         self._least: list[int] = []
+        self._wanted: dict[int, int] = {}
         self._is_fitting = False
         if own_model:
             heads = QStandardItemModel(0, len(self.columns), self)
@@ -73,6 +74,7 @@ class Header(QHeaderView):
             max(theme.px(column.width), metrics.horizontalAdvance(column.title) + room)
             for column in self.columns
         ]
+        self._wanted.clear()
         self.setMinimumSectionSize(theme.px(24))
         self._is_fitting = True
         for place, least in enumerate(self._least):
@@ -82,6 +84,7 @@ class Header(QHeaderView):
 
     def need(self, place: int, pixels: int) -> bool:
         """Widen a column that shows wider numbers; tells whether it had to."""
+        self._wanted[place] = max(pixels, self._wanted.get(place, 0))
         if self.sectionSize(place) >= pixels or self.isSectionHidden(place):
             return False
         self._is_fitting = True
@@ -147,6 +150,24 @@ class Header(QHeaderView):
         self._is_fitting = False
         self.fit()
         self.arranged.emit()
+
+    def show_what_fits(self, columns: Sequence[str]) -> None:
+        """Show as many of these columns, the most important first, as the width has room for."""
+        left = self.width()
+        shown: set[int] = set()
+        for column in columns:
+            place = self._at[column]
+            left -= max(self._least[place], self._wanted.get(place, 0))
+            if left < 0 and shown:
+                break
+            shown.add(place)
+        if shown == set(self.shown):
+            return
+        self._is_fitting = True
+        for place in range(len(self.columns)):
+            self.setSectionHidden(place, place not in shown)
+        self._is_fitting = False
+        self.fit()
 
     def start_over(self) -> None:
         """Put the columns back as they were made."""
