@@ -169,7 +169,7 @@ async def watch(chosen: Chosen, symbols: Sequence[str]) -> int:
             tape.show_head()
             await broker.start()
             await broker.follow(dict.fromkeys(shown, Detail.QUOTE))
-            await asyncio.Event().wait()
+            await tape.unread.wait()
         finally:
             await broker.close()
     return 0
@@ -181,6 +181,8 @@ class Tape:
     def __init__(self, shown: dict[InstrumentId, Instrument]) -> None:
         self._shown = shown
         self._width = 6
+        self.unread = asyncio.Event()
+        """Set when nobody reads the output any more (`| head`)."""
 
     def sinks(self) -> Sinks:
         return Sinks(
@@ -203,17 +205,23 @@ class Tape:
                     "-" if item.exchange_ns is None else _clock(item.exchange_ns),
                     instrument.symbol,
                     _price(item.ltp_e4),
-                    f"{_count(item.bid_qty)} × {_price(item.bid_e4)}",
-                    f"{_price(item.ask_e4)} × {_count(item.ask_qty)}",
+                    "-"
+                    if item.bid_e4 is None
+                    else f"{_count(item.bid_qty)} × {_price(item.bid_e4)}",
+                    "-"
+                    if item.ask_e4 is None
+                    else f"{_price(item.ask_e4)} × {_count(item.ask_qty)}",
                     _count(item.volume),
                 )
 
     def _write(self, *cells: str) -> None:
         time, symbol, last, bid, ask, volume = cells
-        print(
-            f"{time:<8}  {symbol:<{self._width}}  {last:>12}  {bid:>20}  {ask:<20}  {volume:>12}",
-            flush=True,
-        )
+        line = f"{time:<8}  {symbol:<{self._width}}  {last:>12}  {bid:>20}  {ask:<20}  {volume:>12}"
+        if not self.unread.is_set():
+            try:
+                print(line, flush=True)
+            except BrokenPipeError:
+                self.unread.set()
 
     def _ignore(self, _what: OrderUpdate | Fill) -> None:
         pass
@@ -274,7 +282,8 @@ async def run(options: argparse.Namespace) -> int:
 def main() -> int:
     options = parse()
     try:
-        return list_brokers() if options.verb == "list" else asyncio.run(run(options))
+        status = list_brokers() if options.verb == "list" else asyncio.run(run(options))
+        sys.stdout.flush()
     except BrokerError as error:
         print(error, file=sys.stderr)
         return 1
@@ -287,6 +296,7 @@ def main() -> int:
         # The reader has seen enough (`| head`); nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return status
 
 
 if __name__ == "__main__":
