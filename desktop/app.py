@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -74,6 +75,7 @@ class App:
         self.workspaces = Workspaces(where.workspaces)
         self.status_bar = StatusBar()
         self.window.set_status(self.status_bar)
+        self.toasts.bottom_margin = self.window.statusBar().sizeHint().height()
         self.accounts = AccountsDesk(self)
         self.status = StatusLine(self)
         self.hotkeys = Hotkeys(self.window, self.commands, self.settings.mapping("keys.changed"))
@@ -217,7 +219,7 @@ def run(arguments: Sequence[str]) -> int:
     log.set_up(where.logs, to_terminal=wanted.verbose)
     is_headless = not has_display()
     if is_headless:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        os.environ["QT_QPA_PLATFORM"] = offscreen(where.cache / "screen.json", 1920, 1080)
     app = QApplication(["tezi"])
     app.setApplicationName("Tezi")
     app.setDesktopFileName("tezi")
@@ -251,6 +253,17 @@ async def _with_window(app: App, single: SingleInstance) -> int:
     await app.stop.wait()
     await app.close()
     return 0
+
+
+def offscreen(file: Path, width: int, height: int) -> str:
+    """Write the description of a screen nobody sees; gives the platform's name for Qt.
+
+    Without it the offscreen platform has a screen of 800 by 800.
+    """
+    screen = {"name": "screen", "x": 0, "y": 0, "width": width, "height": height, "dpr": 1}
+    screen |= {"logicalDpi": 96, "logicalBaseDpi": 96}
+    file.write_text(json.dumps({"screens": [screen]}), encoding="utf-8")
+    return f"offscreen:configfile={file}"
 
 
 def has_display() -> bool:

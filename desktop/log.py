@@ -51,6 +51,7 @@ SECRETS = Secrets()
 
 class _Scrubbed(logging.Formatter):
     converter = staticmethod(time.gmtime)
+    default_msec_format = "%s.%03d"
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -65,7 +66,7 @@ def set_up(folder: Path, *, to_terminal: bool = False) -> None:
     """Send the log to `folder/tezi.log` (10 files of 5 MB); third parties only from WARNING."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    form = _Scrubbed("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s")
+    form = _Scrubbed("%(asctime)sZ %(levelname)s %(name)s %(message)s")
     file = logging.handlers.RotatingFileHandler(
         folder / "tezi.log", maxBytes=5_000_000, backupCount=9, encoding="utf-8", delay=True
     )

@@ -140,8 +140,9 @@ class OpenAccount:
         on_step("Reading the instruments")
         if self._places.instruments is not None:
             await asyncio.to_thread(self.instruments.load_cache)
-        files = await self._broker.masters()
+        await self._read_phases(self._broker)
         self._take_clock(self._broker.server_offset_ns() or 0)
+        files = await self._broker.masters()
         await self._load_instruments(files)
         await asyncio.to_thread(self.orders.restore)
         self.orders.attach(self._broker)
@@ -268,10 +269,13 @@ class OpenAccount:
 
     async def _watch_phases(self) -> None:
         while self._broker is not None:
+            await asyncio.sleep(_STATUS_S)
             try:
-                for status in await self._broker.market_status():
-                    self._phases[status.exchange, status.segment] = status.phase
+                await self._read_phases(self._broker)
             except BrokerError as error:
                 self._phases.clear()
                 _log.info("market status: %s", error)
-            await asyncio.sleep(_STATUS_S)
+
+    async def _read_phases(self, broker: Broker) -> None:
+        for status in await broker.market_status():
+            self._phases[status.exchange, status.segment] = status.phase
