@@ -22,7 +22,7 @@ _PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.01
 _STOP_S: Final = 5.0
 
-Ports = Mapping[str, Mapping[str, object]]
+Ports = Mapping[str, object]
 
 
 class Practice:
