@@ -110,14 +110,18 @@ class App:
 
     async def close(self) -> None:
         """Stop feeds, settle what is on its way or say so, save, and leave nothing behind."""
-        with contextlib.suppress(WorkspaceError, OSError):
-            self.save_workspace(self.settings.text("workspace.last"))
-        self.watchdog.stop()
-        self.status.stop()
-        self.frames.stop()
-        self.panels.close_all()
-        await self.accounts.close()
-        await self.tasks.close()
+        async with contextlib.AsyncExitStack() as steps:
+            # The last one pushed is done first; one that fails does not keep the others from it.
+            steps.callback(self._forget_window)
+            steps.push_async_callback(self.tasks.close)
+            steps.push_async_callback(self.accounts.close)
+            steps.callback(self.panels.close_all)
+            for part in (self.frames, self.status, self.watchdog):
+                steps.callback(part.stop)
+            with contextlib.suppress(WorkspaceError, OSError):
+                self.save_workspace(self.settings.text("workspace.last"))
+
+    def _forget_window(self) -> None:
         self.toasts.dismiss_all()
         self.window.allow_close()
         self.window.close()
