@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from brokers.fyers.codec import serving
 from brokers.fyers.codec.index_names import INDEX_NAMES, SUFFIX
 from brokers.fyers.codec.masters import write_csv, write_json
@@ -21,8 +23,11 @@ from brokers.practice.exchange import Exchange
 _CSV: Final = ".csv"
 _JSON: Final = "_sym_master.json"
 _DATED: Final = re.compile(r"(?:_|-|\.)(\d{4}-\d\d-\d\d)")
-_BATCH: Final = 500
+_BATCH: Final = 5
 """How many instruments are looked up before the market gets its turn."""
+
+_MOST_ASKED: Final = 500
+"""Beyond this the market is not asked about each: that would open the book of every option."""
 
 _NOT_FOUND: Final = ServerReply(status=404, headers={"Content-Type": "text/plain"}, body=b"")
 
@@ -62,15 +67,20 @@ class MasterFiles:
         listed: Sequence[Instrument] = universe.in_segment(exchange, segment)
         write: Callable[..., bytes] = write_csv
         if file.endswith(_JSON):
-            listed, write = await self._with_limits(listed), write_json
+            listed, write = await self._with_limits(listed, today), write_json
         return await asyncio.to_thread(write, listed, today, self._indices())
 
-    async def _with_limits(self, listed: Sequence[Instrument]) -> list[Instrument]:
-        """Add today's price bands and closes, a batch at a time: the market goes on."""
+    async def _with_limits(self, listed: Sequence[Instrument], today: dt.date) -> list[Instrument]:
+        """Add today's price bands and closes; of a large segment only bands known to hold."""
+        if len(listed) > _MOST_ASKED:
+            is_banded = self._exchange.universe.banded_on == today
+            known = {} if is_banded else {"lower_e4": None, "upper_e4": None}
+            return [
+                msgspec.structs.replace(each, previous_close_e4=None, **known) for each in listed
+            ]
         found = []
         for at in range(0, len(listed), _BATCH):
-            batch = listed[at : at + _BATCH]
-            found += [self._exchange.market.listing(each.id) for each in batch]
+            found += [self._exchange.market.listing(each.id) for each in listed[at : at + _BATCH]]
             await asyncio.sleep(0)
         return found
 

@@ -17,6 +17,7 @@ from brokers.fyers.codec.texts import IST_OFFSET_S, NS, order_time, wire_tag
 from brokers.model.account import Funds, Holding, Ledger, Position, Profile
 from brokers.model.instrument import Exchange, Instrument, Segment
 from brokers.model.market import Candle, Depth, Level, MarketPhase, Quote
+from brokers.model.money import E4
 from brokers.model.order import Fill, OrderUpdate
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -342,8 +343,15 @@ def depth_members(quote: Quote, depth: Depth, instrument: Instrument) -> Row:
 def candle_row(candle: Candle, *, is_intraday: bool, with_interest: bool) -> list[object]:
     """Write one candle; a day's is stamped 05:30 Indian time, midnight UTC of its date."""
     stamp_s = candle.opened_ns // NS + (0 if is_intraday else IST_OFFSET_S)
-    prices = (candle.open_e4, candle.high_e4, candle.low_e4, candle.close_e4)
-    row: list[object] = [stamp_s, *(rupees(price_e4) for price_e4 in prices), candle.volume]
+    # A page holds 37,500 rows: the nearest float of a price prints as the price, and prints fast.
+    row: list[object] = [
+        stamp_s,
+        candle.open_e4 / E4,
+        candle.high_e4 / E4,
+        candle.low_e4 / E4,
+        candle.close_e4 / E4,
+        candle.volume,
+    ]
     if with_interest and candle.open_interest is not None:
         row.append(candle.open_interest)
     return row
