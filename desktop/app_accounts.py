@@ -105,7 +105,7 @@ class AccountsDesk:
         _log.warning("the practice exchange ended with status %s", status)
         for account in self._open.values():
             if not account.account.is_live:
-                account.account.block(Block.LINK, _GONE)
+                account.account.block(Block.GONE, _GONE)
         self._app.toasts.show(
             "warn", _GONE, "Nothing more can be traded on it.", action=("Restart", self.restart)
         )

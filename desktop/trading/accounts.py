@@ -22,6 +22,7 @@ class Block(enum.StrEnum):
 
     HALT = "halt"
     LOGIN = "login"
+    GONE = "gone"
     LINK = "link"
     CLOCK = "clock"
     RECONCILE = "reconcile"

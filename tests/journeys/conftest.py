@@ -1,11 +1,11 @@
 """A practice exchange and a window for each journey."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.rig.journey import Journey, running_app
+from tests.rig.journey import Begin, running_app
 from tests.rig.practice import PracticeProcess
 
 
@@ -18,7 +18,6 @@ def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practi
 
 
 @pytest.fixture
-async def journey(tmp_path: Path, practice: PracticeProcess) -> AsyncIterator[Journey]:
-    """A started window on that exchange."""
-    async with running_app(tmp_path / "profile", practice) as started:
-        yield started
+def begin(tmp_path: Path, practice: PracticeProcess) -> Begin:
+    """Give the start of a window on that exchange."""
+    return lambda: running_app(tmp_path / "profile", practice)

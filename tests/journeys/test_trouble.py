@@ -6,7 +6,7 @@ from pathlib import Path
 
 from brokers.model.order import OrderState, Side
 from brokers.port import Link, LinkState
-from tests.rig.journey import SBIN, Journey, running_app
+from tests.rig.journey import SBIN, Begin, Journey, running_app
 from tests.rig.practice import PracticeProcess
 
 
@@ -15,14 +15,15 @@ def _link(journey: Journey, link: Link) -> LinkState | None:
     return None if event is None else event.state
 
 
-async def test_a_dropped_feed_is_shown_and_comes_back_with_prices(journey: Journey) -> None:
-    await journey.tradable()
-    journey.practice.fault("feed", "close", value=1001)
-    await journey.until(lambda: _link(journey, Link.FEED) is not LinkState.LIVE, "the drop")
-    journey.practice.disarm()
-    await journey.until(lambda: _link(journey, Link.FEED) is LinkState.LIVE, "the return", 30)
-    before = journey.desk.hub.quote(SBIN)
-    await journey.until(lambda: journey.desk.hub.quote(SBIN) is not before, "a newer price")
+async def test_a_dropped_feed_is_shown_and_comes_back_with_prices(begin: Begin) -> None:
+    async with begin() as journey:
+        await journey.tradable()
+        journey.practice.fault("feed", "close", value=1001)
+        await journey.until(lambda: _link(journey, Link.FEED) is not LinkState.LIVE, "the drop")
+        journey.practice.disarm()
+        await journey.until(lambda: _link(journey, Link.FEED) is LinkState.LIVE, "the return", 30)
+        before = journey.desk.hub.quote(SBIN)
+        await journey.until(lambda: journey.desk.hub.quote(SBIN) is not before, "a newer price")
 
 
 async def test_a_dead_exchange_is_shown_within_a_second_and_restarted_on_request(
@@ -44,21 +45,24 @@ async def test_a_dead_exchange_is_shown_within_a_second_and_restarted_on_request
         await journey.tradable()
 
 
-async def test_html_instead_of_json_keeps_what_is_shown(journey: Journey) -> None:
-    await journey.tradable()
-    await journey.until(lambda: journey.desk.portfolio.is_known, "the portfolio")
-    holdings = journey.desk.portfolio.holdings()
-    assert holdings
-    journey.practice.fault("any", "html", times=20)
-    journey.practice.disarm()
-    assert journey.desk.portfolio.holdings() == holdings
+async def test_html_instead_of_json_stops_trading_until_the_book_is_read(begin: Begin) -> None:
+    async with begin() as journey:
+        await journey.tradable()
+        await journey.until(journey.desk.portfolio.holdings, "the holdings")
+        holdings = journey.desk.portfolio.holdings()
+        journey.practice.fault("orderbook", "html", times=2)
+        journey.practice.fault("orderfeed", "close", value=1001)
+        await journey.until(lambda: not journey.desk.account.is_tradable, "trading to stop")
+        assert journey.desk.portfolio.holdings() == holdings, "an unreadable reply is not a zero"
+        await journey.until(lambda: journey.desk.account.is_tradable, "trading again", 40)
 
 
-async def test_garbage_on_the_feed_harms_nothing(journey: Journey) -> None:
-    await journey.tradable()
-    journey.practice.fault("feed", "garbage", times=5, value="ff06000000ff")
-    before = journey.desk.hub.quote(SBIN)
-    await journey.until(lambda: journey.desk.hub.quote(SBIN) != before, "prices go on", 30)
+async def test_garbage_on_the_feed_harms_nothing(begin: Begin) -> None:
+    async with begin() as journey:
+        await journey.tradable()
+        journey.practice.fault("feed", "garbage", times=5, value="ff06000000ff")
+        before = journey.desk.hub.quote(SBIN)
+        await journey.until(lambda: journey.desk.hub.quote(SBIN) != before, "prices go on", 30)
 
 
 async def test_orders_survive_a_restart_of_the_window(

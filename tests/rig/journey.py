@@ -22,6 +22,9 @@ from tests.rig.practice import PracticeProcess
 SBIN = InstrumentId("NSE:CM:3045")
 PATIENCE_S = 15.0
 D = TypeVar("D", bound=Dock)
+Begin = Callable[[], contextlib.AbstractAsyncContextManager["Journey"]]
+"""Starts the program inside a test. Not a fixture: between a fixture and its test pytest-qt runs
+Qt's events while no asyncio loop runs, and every task of the program would fail there."""
 
 
 class Journey:
