@@ -17,7 +17,7 @@ __all__ = ["Face", "FaceMaker", "FaceOptions", "Host", "PortTaken"]
 
 CONTROL: Final = "control"
 _STEP_S: Final = 0.01
-_MOST_BEHIND_S: Final = 0.25
+_MOST_BEHIND_S: Final = 0.1
 """After a pause of the whole process the market does not rush through all it missed."""
 
 _SECOND_NS: Final = 1_000_000_000

@@ -328,6 +328,35 @@ def test_faults_have_ids_and_unknown_ones_are_refused(running: Control) -> None:
     assert "number" in running.refused("/fault", broker="*", where="any", what="delay", value="x")
 
 
+def test_an_armed_fault_strikes_the_face_as_often_as_armed(running: Control) -> None:
+    profile = running.ports["fyers"]["rest"] + "/profile"
+
+    def ask() -> tuple[int, str, bytes]:
+        try:
+            with urllib.request.urlopen(profile, timeout=10) as reply:
+                return reply.status, reply.headers["Content-Type"], reply.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers["Content-Type"], error.read()
+
+    normal = ask()
+    assert normal[0] == 401
+    running.post("/fault", broker="fyers", where="any", what="html", times=2)
+    assert [ask()[:2] for _ in range(2)] == [(200, "text/html; charset=utf-8")] * 2
+    assert ask() == normal
+    running.post("/fault", broker="*", where="any", what="status", value=503)
+    assert ask()[::2] == (503, b"")
+    running.post("/fault", broker="*", where="any", what="truncate", value=3)
+    assert ask()[2] == normal[2][:3]
+    running.post("/fault", broker="*", where="any", what="lose_reply")
+    with pytest.raises(ConnectionError):
+        ask()
+    running.post("/fault", broker="*", where="any", what="reset_before")
+    with pytest.raises((ConnectionError, urllib.error.URLError)):
+        ask()
+    assert ask() == normal
+
+
 def test_calls_that_are_not_understood_are_400_with_words(running: Control) -> None:
     for method, path, body in (
         ("GET", "/nowhere", None),
