@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from desktop.ui.columns import Column, ColumnState, Read, csv_text
 from desktop.ui.flashes import STEP_MS, Flashes
 from desktop.ui.grid_canvas import Canvas, Cell, Slot
+from desktop.ui.grid_frame import GridFrame
 from desktop.ui.grid_rows import RowOrder
-from desktop.ui.header import Header
 from desktop.ui.theme import Theme
 
 _GROUNDS: Final = (
@@ -34,7 +34,7 @@ class _Shown:
         self.is_dim = False
 
 
-class GridView(QAbstractScrollArea):
+class GridView(GridFrame):
     """Rows by key, painted straight from their values. See `PaintedGrid` for the whole."""
 
     arranged = Signal()
@@ -59,8 +59,7 @@ class GridView(QAbstractScrollArea):
             name: what a screen reader calls the grid.
             parent: its owner.
         """
-        super().__init__(parent)
-        self._columns = tuple(columns)
+        super().__init__(columns, parent)
         self._places = {column.id: place for place, column in enumerate(self._columns)}
         self._read = read
         self._order = RowOrder()
@@ -76,10 +75,6 @@ class GridView(QAbstractScrollArea):
         self.does_flash = True
         self.is_dim: Callable[..., bool] | None = None
         """Tells of a row that everything in it is to be drawn dim: its prices are old."""
-        self.importance: Sequence[str] = ()
-        """Columns by importance: as many as fit are shown, until the trader arranges them."""
-        self.is_arranged = False
-        """Whether the trader has arranged the columns by hand."""
         self._current: str | None = None
         self._selected: set[str] = set()
         self._hovered: str | None = None
@@ -88,14 +83,9 @@ class GridView(QAbstractScrollArea):
         self._fade.setSingleShot(True)
         self._fade.timeout.connect(self._on_fade)
         self.setAccessibleName(name)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self._header = Header(self._columns, self, own_model=True)
-        self._header.start()
         self._header.arranged.connect(self._on_arranged)
         self._header.sort_asked.connect(self.sort_by)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.viewport().setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         Theme.current().changed.connect(self._dress)
         self._dress()
 
@@ -146,7 +136,7 @@ class GridView(QAbstractScrollArea):
         self._after_rows()
 
     def _after_rows(self) -> None:
-        self._fit_scroll_bars()
+        self._lay_out()
         self.repaint_all()
         self.rows_changed.emit()
 
@@ -163,6 +153,7 @@ class GridView(QAbstractScrollArea):
     def row(self, key: str) -> object:
         return self._order.rows[key]
 
+    @override
     def __len__(self) -> int:
         return len(self._order)
 
@@ -187,10 +178,6 @@ class GridView(QAbstractScrollArea):
         return csv_text(titles, rows)
 
     # -- columns and sorting
-
-    @property
-    def header(self) -> Header:
-        return self._header
 
     def sort_by(self, column: str, descending: bool) -> None:  # noqa: FBT001 - a signal's slot
         """Sort once, now; an empty column goes back to the own order."""
@@ -221,7 +208,7 @@ class GridView(QAbstractScrollArea):
 
     def _on_arranged(self) -> None:
         self.is_arranged = True
-        self._fit_scroll_bars()
+        self._lay_out()
         self.repaint_all()
         self.arranged.emit()
 
@@ -243,45 +230,10 @@ class GridView(QAbstractScrollArea):
         assert self._looks.keys() >= set(_GROUNDS)
         self._canvas.dress()
         self._longest = [0] * len(self._columns)
-        self._row_high = theme.row_height
-        self.verticalScrollBar().setSingleStep(self._row_high)
-        self.horizontalScrollBar().setSingleStep(theme.px(24))
-        self._place_header()
-        self._fit_scroll_bars()
-        self.repaint_all()
-
-    def _place_header(self) -> None:
-        high = self._header.height()
-        if self.viewportMargins().top() != high:
-            self.setViewportMargins(0, high, 0, 0)
-        box = self.viewport().geometry()
-        self._header.setGeometry(box.left(), box.top() - high, box.width(), high)
-        self._fit_columns()
-
-    def _fit_columns(self) -> None:
-        if self.importance and not self.is_arranged:
-            self._header.show_what_fits(self.importance)
-        self._header.fit()
-
-    def _fit_scroll_bars(self) -> None:
-        high, wide = self.viewport().height(), self.viewport().width()
-        down, across = self.verticalScrollBar(), self.horizontalScrollBar()
-        down.setPageStep(max(1, high))
-        down.setRange(0, max(0, len(self) * self._row_high - high))
-        across.setPageStep(max(1, wide))
-        across.setRange(0, max(0, self._header.length() - wide))
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._place_header()
-        self._fit_scroll_bars()
+        self._measure()
         self.repaint_all()
 
     @override
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        self._header.setOffset(self.horizontalScrollBar().value())
-        self.repaint_all()
-
     def repaint_all(self) -> None:
         """Draw every visible cell anew; costs about a millisecond."""
         self._is_full = True
@@ -430,8 +382,7 @@ class GridView(QAbstractScrollArea):
         self._longest[place] = len(longest)
         column = self._columns[place]
         if self._header.need(place, self._canvas.need(longest, is_strong=column.is_strong)):
-            self._fit_columns()
-            self._fit_scroll_bars()
+            self._lay_out()
             self.repaint_all()
 
     def _paint_dirty(self) -> None:

@@ -11,6 +11,8 @@ from desktop.docks.depth.model import FULL_BAR, Fact, Head, Range
 from desktop.ui.theme import Theme
 
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_TWO_COLUMNS: Final = 290
+"""Narrower, and the figures stand in one column."""
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -93,7 +95,7 @@ class FactsView(QWidget):
 
     @property
     def _columns(self) -> int:
-        return 2 if self.width() >= Theme.current().px(250) else 1
+        return 2 if self.width() >= Theme.current().px(_TWO_COLUMNS) else 1
 
     @property
     def _high(self) -> int:
@@ -101,7 +103,7 @@ class FactsView(QWidget):
 
     @override
     def heightForWidth(self, arg__1: int) -> int:
-        columns = 2 if arg__1 >= Theme.current().px(250) else 1
+        columns = 2 if arg__1 >= Theme.current().px(_TWO_COLUMNS) else 1
         rows = -(-len(self._facts) // columns)
         return self._range_box().height() + rows * self._high + Theme.current().space("m")
 
@@ -146,12 +148,17 @@ class FactsView(QWidget):
         theme = Theme.current()
         pad = theme.space("m")
         inner = box.adjusted(pad, 0, -pad, 0)
-        painter.setFont(theme.font("small"))
-        painter.setPen(theme.colour("text_dim"))
-        painter.drawText(inner, _LEFT, fact.title)
         painter.setFont(theme.font())
         painter.setPen(theme.colour("text_dim" if self._is_dim else fact.role))
         painter.drawText(inner, _RIGHT, fact.text)
+        taken = painter.fontMetrics().horizontalAdvance(fact.text) + theme.space("s")
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.colour("text_dim"))
+        room = inner.adjusted(0, 0, -taken, 0)
+        title = painter.fontMetrics().elidedText(
+            fact.title, Qt.TextElideMode.ElideRight, room.width()
+        )
+        painter.drawText(room, _LEFT, title)
 
     def _draw_range(self, painter: QPainter) -> None:
         theme = Theme.current()

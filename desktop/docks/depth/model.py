@@ -195,7 +195,7 @@ def _interest_change(quote: Quote) -> Fact:
     if now is None or before is None:
         return Fact("OI change", rupees.ABSENT, "text_dim")
     change = now - before
-    text = rupees.signed(change)
+    text = ("+" if change > 0 else "") + rupees.compact(change)
     if before:
         text += f" ({rupees.percent(change, before, 1)})"
     return Fact("OI change", text, "up" if change > 0 else "down" if change < 0 else "text")
