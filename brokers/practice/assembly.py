@@ -10,7 +10,11 @@ from brokers.practice.clock import SimClock
 from brokers.practice.exchange import Exchange
 from brokers.practice.history import read_history
 from brokers.practice.market import Market
-from brokers.practice.universe import build_universe
+from brokers.practice.masters import list_masters
+from brokers.practice.masters import list_masters
+from brokers.practice.universe import Universe, build_universe
+from brokers.registry import plugins
+from brokers.registry import plugins
 
 
 def assemble(
@@ -30,8 +34,6 @@ def assemble(
         history: a folder of recorded one-minute candles to replay.
         clock: `session` for 10:00 of a trading day, `live` for the wall clock.
     """
-    if masters:
-        raise ValueError("real contract masters cannot be listed yet")
     calendar = shipped_calendar()
     wall_ns = time.time_ns()
     start_ns = calendar.session_start_ns(wall_ns) if clock == "session" else wall_ns
@@ -41,12 +43,40 @@ def assemble(
         symbol: round(each.close_before_last_day * 10_000)
         for symbol, each in recorded.recordings.items()
     }
-    listed = build_universe(universe, ist_date(start_ns), calendar, closes)
-    unlisted = [s for s in recorded.recordings if listed.by_symbol(s) is None]
-    passed_over = recorded.passed_over + len(unlisted)
-    if passed_over:
-        print(f"history: {passed_over} files passed over", file=sys.stderr)  # noqa: T201  # said
+    if masters:
+        found = list_masters(masters, {name: each.read_master for name, each in plugins().items()})
+        listed = found.universe
+        _say(f"masters: {len(found.files)} files listed", found.passed_over, found.bad_rows)
+        if not listed.all():
+            raise ValueError("no contract master was found in the folders of --masters")
+    else:
+        if masters:
+        listed = _real_universe(masters)
+    else:
+        listed = build_universe(universe, ist_date(start_ns), calendar, closes)
+    if history is not None:
+        strangers = sum(listed.by_symbol(symbol) is None for symbol in recorded.recordings)
+        known = len(recorded.recordings) - strangers
+        _say(f"history: {known} recordings replayed", recorded.passed_over + strangers)
     market = Market(
         listed, calendar, time_of_exchange.now_ns, seed=seed, recordings=recorded.recordings
     )
     return Exchange(market, time_of_exchange)
+
+
+def _real_universe(folders: Sequence[Path]) -> Universe:
+    readers = {name: each.read_master for name, each in plugins().items()}
+    found = list_masters(folders, readers)
+    if not found.files:
+        raise ValueError(f"no contract master in {', '.join(map(str, folders))}")
+    print(  # noqa: T201  # said
+        f"masters: {len(found.universe.all())} instruments of {', '.join(found.files)}; "
+        f"{found.bad_rows} rows and {found.passed_over} files passed over",
+        file=sys.stderr,
+    )
+    return found.universe
+
+
+def _say(what: str, passed_over: int, bad_rows: int = 0) -> None:
+    rows = f", {bad_rows} rows unread" if bad_rows else ""
+    print(f"{what}, {passed_over} files passed over{rows}", file=sys.stderr)  # noqa: T201 - a command

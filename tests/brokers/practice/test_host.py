@@ -5,6 +5,7 @@ import datetime as dt
 import email.utils
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.rig.shared import shared
 
 ROOT = Path(__file__).resolve().parents[3]
 IST = dt.timezone(dt.timedelta(hours=5, minutes=30))
@@ -406,3 +409,29 @@ def test_it_leaves_no_process_behind() -> None:
     for child in children.stdout.split():
         with pytest.raises(ProcessLookupError):
             os.kill(int(child), 0)
+
+
+@pytest.mark.shared
+def test_real_masters_and_candles_are_listed_and_what_is_none_is_counted() -> None:
+    masters, history = shared("data/fyers"), shared("data/history")
+    process = spawn("--with-parent", "--masters", str(masters), "--history", str(history))
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stderr is not None
+    control = Control(json.loads(process.stdout.readline()))
+    assert control.get("/health")["instruments"] > 10_000
+    control.post("/price", instrument=SBIN, price="825.40")
+    process.stdin.close()
+    assert process.wait(10) == 0
+    said = process.stderr.read()
+    end(process)
+    assert re.search(r"^masters: \d+ files listed, [1-9]\d* files passed over", said, re.MULTILINE)
+    assert re.search(r"^history: [1-9]\d* recordings replayed, [1-9]\d* files", said, re.MULTILINE)
+
+
+def test_a_folder_without_masters_is_one_line_and_status_2(tmp_path: Path) -> None:
+    (tmp_path / "error_codes.csv").write_text("code,message\n-1,no\n")
+    process = spawn("--masters", str(tmp_path))
+    said, complained = process.communicate(timeout=READY_S)
+    assert (process.returncode, said) == (2, "")
+    assert "no contract master" in complained
