@@ -414,7 +414,8 @@ def _lookalike(draft: OrderDraft, facts: Facts, limits: Limits) -> Iterator[Find
     shape = _shape(draft)
     for each in facts.recent:
         if each.age_ms <= limits.lookalike_ms and _shape(each.draft) == shape:
-            text = f"the same order was sent {each.age_ms / 1000:.1f} s ago"
+            tenths = each.age_ms // 100
+            text = f"the same order was sent {tenths // 10}.{tenths % 10} s ago"
             yield _ask("order", "lookalike", text)
             return
 

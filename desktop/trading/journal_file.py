@@ -34,6 +34,7 @@ CREATE TABLE event(
   source TEXT NOT NULL, recv_utc_ns INTEGER NOT NULL, broker_time INTEGER,
   trading_date TEXT NOT NULL, canonical_json TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE);
 CREATE INDEX event_day ON event(account, trading_date);
+CREATE INDEX event_op ON event(op_id);
 CREATE TABLE fill(
   broker TEXT NOT NULL, account TEXT NOT NULL, trading_date TEXT NOT NULL, trade_id TEXT NOT NULL,
   order_key TEXT NOT NULL, instrument TEXT NOT NULL, side TEXT NOT NULL,

@@ -210,12 +210,17 @@ class OrderTable:
 
     def pending_qty(self, instrument: InstrumentId, product: Product, side: Side) -> int:
         """Give what working orders, uncertain ones included, may still trade on a side."""
-        wanted = (instrument, product, side)
         return sum(
             row.remaining_qty
             for row in self.rows()
-            if row.is_working and (row.instrument, row.product, row.side) == wanted
+            if row.instrument == instrument
+            and row.side is side
+            and row.product is product
+            and row.is_working
         )
+
+    def count_working(self) -> int:
+        return sum(row.is_working for row in self.rows())
 
     def redraw(self, line: Line) -> tuple[OrderRow | None, OrderRow | None]:
         """Make the row anew; gives the old one and the new one."""

@@ -458,7 +458,7 @@ class OrderDesk:
             holding_qty=portfolio.holding_qty(instrument),
             available_paise=self._available_paise(known),
             day_paise=portfolio.totals().day_paise if portfolio.is_known else None,
-            open_orders=sum(row.is_working for row in self.rows()),
+            open_orders=self.table.count_working(),
             recent=self._recent(),
         )
 

@@ -23,8 +23,6 @@ from tests.rig.fake_broker import (
 )
 from tests.rig.order_rig import Rig, rig_in
 
-pytestmark = pytest.mark.plainloop
-
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
