@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QColor, QPainter
 
 from desktop.chart.look import Look
@@ -70,11 +70,7 @@ def paint_tag(
 ) -> None:
     """Fill a label of one line: (ground, text colour)."""
     ground, ink = colors
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ground)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
-    painter.drawRoundedRect(area, look.px(2), look.px(2))
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    painter.fillRect(area, ground)
     painter.setFont(look.font)
     painter.setPen(ink)
     painter.drawText(
@@ -86,9 +82,11 @@ def paint_tag(
 
 def cover_labels(painter: QPainter, tag: QRectF, marks: list[Mark], look: Look) -> None:
     """Paint over the labels of a value axis that would look out from behind a tag."""
+    half = look.line / 2
+    top, bottom = tag.top() - half, tag.bottom() + half
     for mark in marks:
-        label = QRectF(tag.left(), mark.y - look.line / 2, tag.width(), look.line)
-        if label.intersects(tag):
+        if top < mark.y < bottom:
+            label = QRectF(tag.left(), mark.y - half, tag.width(), look.line)
             painter.fillRect(label, look.colors.back)
 
 

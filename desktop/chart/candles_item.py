@@ -62,14 +62,14 @@ class Candles:
         bins = visible(self.shown, window)
         if bins is None:
             return
-        o, h, low, c, _ = bins.columns
-        edges = (pixels(scale.ys(h)), pixels(scale.ys(low)))
+        open_y, high_y, low_y, close_y = pixels(scale.ys(np.array(bins.columns[:4])))
+        edges = (high_y, low_y)
+        rises = bins.columns[3] >= bins.columns[0]
         if bins.step > 1:
             self._bands(painter, window, bins, edges, look)
             return
         middle = pixels(bins.centres(window))
-        open_y, close_y = pixels(scale.ys(o)), pixels(scale.ys(c))
-        shape = _Shape(middle, edges, (open_y, close_y), c >= o, window.bar_px)
+        shape = _Shape(middle, edges, (open_y, close_y), rises, window.bar_px)
         if self.style is Style.BARS:
             self._bars(painter, shape, look)
         elif self.style is Style.HOLLOW:
@@ -99,6 +99,8 @@ class Candles:
             (shape.rises, colors.up_edge, colors.up),
             (~shape.rises, colors.down_edge, colors.down),
         ):
+            if not mask.any():
+                continue
             self._rects.fill(
                 painter, edge if shape.has_bodies(look) else body, shape.wicks(mask, look)
             )
@@ -244,6 +246,8 @@ class VolumeBars:
         rises = bins.columns[3] >= bins.columns[0]
         colors = look.colors
         for mask, colour in ((rises, colors.volume_up), (~rises, colors.volume_down)):
+            if not mask.any():
+                continue
             columns = (left, np.minimum(top, bottom), right, bottom)
             self._rects.fill(painter, colour, tuple(each[mask & some] for each in columns))
 

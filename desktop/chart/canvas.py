@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from desktop.chart.crosshair import Crosshair, Readout, Run
@@ -17,50 +17,6 @@ from desktop.chart.lines_item import Marks
 from desktop.chart.look import ChartColors, Look
 from desktop.chart.pane import Pane, Stack
 from desktop.chart.pg import View
-
-_EVERYWHERE = QRectF(0, 0, 100_000, 100_000)
-
-
-class _Item(QGraphicsItem):
-    """Covers the view; paints in device pixels what its canvas says."""
-
-    def __init__(self, canvas: "Canvas", above: float) -> None:
-        super().__init__()
-        self._canvas = canvas
-        self.setZValue(above)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
-
-    @override
-    def boundingRect(self) -> QRectF:
-        return _EVERYWHERE
-
-    @override
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
-        painter.save()
-        back = 1 / self._canvas.look.ratio
-        painter.scale(back, back)
-        self.draw(painter, option.exposedRect)
-        painter.restore()
-
-    def draw(self, painter: QPainter, exposed: QRectF) -> None:
-        raise NotImplementedError
-
-
-class _Still(_Item):
-    @override
-    def draw(self, painter: QPainter, exposed: QRectF) -> None:
-        painter.drawPixmap(0, 0, self._canvas.layer)
-
-
-class _Over(_Item):
-    @override
-    def draw(self, painter: QPainter, exposed: QRectF) -> None:
-        self._canvas.paint_over(painter)
 
 
 class Canvas(View):
@@ -81,10 +37,6 @@ class Canvas(View):
         """Whether the keys act here, and the trader came by key: shown by a frame."""
         self._is_stale = True
         self._strips: list[QRect] = []
-        self._items = (_Still(self, 0), _Over(self, 1))
-        self.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        for item in self._items:
-            self.add(item)
 
     def readout_lines(self, pane: Pane) -> Sequence[Sequence[Run]]:
         """Give the words at the top of a pane."""
@@ -178,6 +130,19 @@ class Canvas(View):
             self._draw_strips()
         super().paintEvent(event)
 
+    @override
+    def paint_under(self, painter: QPainter) -> None:
+        """Paint the layer and what lies over it, in device pixels."""
+        if self.look.ratio == 1:
+            painter.drawPixmap(0, 0, self.layer)
+            self.paint_over(painter)
+            return
+        painter.save()
+        painter.scale(1 / self.look.ratio, 1 / self.look.ratio)
+        painter.drawPixmap(0, 0, self.layer)
+        self.paint_over(painter)
+        painter.restore()
+
     def paint_over(self, painter: QPainter) -> None:
         """Paint lines, read-outs and crosshair; the painter is in device pixels."""
         main = self.main
@@ -186,6 +151,7 @@ class Canvas(View):
         self.marks.paint(painter, main, self.stack.axis_of(main), self.look)
         for pane in self.stack.shown():
             self.readout.paint(painter, pane, self.readout_lines(pane), self.look)
+        self.look.glyphs.draw(painter)
         self.cross.paint(painter, self.stack, self.look, self.cross_time_text())
         if self.has_ring:
             painter.setClipping(False)

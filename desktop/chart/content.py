@@ -233,7 +233,10 @@ class Content:
             ]
         if pane.key == "volume":
             return [
-                [Run("Volume", look.colors.text, is_still=True), self._volume_run(number, look)]
+                [
+                    Run("Volume", look.colors.text, gap=0, is_still=True),
+                    self._volume_run(number, look),
+                ]
             ]
         return [
             self._study_line(item, number, look)
@@ -246,7 +249,7 @@ class Content:
         decimals = self.facts.decimals
         ink = self._ink(number, look)
         runs = [
-            Run(self.facts.title, look.colors.strong, is_bold=True, is_still=True),
+            Run(self.facts.title, look.colors.strong, gap=0, is_bold=True, is_still=True),
             Run(self.facts.interval.value, look.colors.text, gap=6, rank=1, is_still=True),
         ]
         for label, value in (("O", o), ("H", high), ("L", low), ("C", c)):
@@ -268,7 +271,7 @@ class Content:
         return Run(_volume_text(self.series.row(number)[4]), self._ink(number, look), gap=4)
 
     def _study_line(self, item: StudyItem, number: int, look: Look) -> list[Run]:
-        runs = [Run(item.study.choice.title, look.colors.text, is_still=True)]
+        runs = [Run(item.study.choice.title, look.colors.text, gap=0, is_still=True)]
         for output, track in item.shown():
             value = track.value(number)
             text = self._study_text(value) if np.isfinite(value) else rupees.ABSENT

@@ -65,7 +65,6 @@ class Crosshair:
             return
         colors = look.colors
         x = self._x(stack)
-        painter.setClipRect(stack.plot)
         if 0 <= x < stack.plot.width():
             upright = look.dashes(colors.cross, look.px(3), is_upright=True)
             painter.fillRect(x, 0, look.pixel, stack.plot.height(), upright)
@@ -73,7 +72,6 @@ class Crosshair:
         if pane is not None and self.y is not None:
             row = QRect(0, round(self.y), stack.plot.width(), look.pixel)
             painter.fillRect(row, look.dashes(colors.cross, look.px(3)))
-            painter.setClipRect(QRect(0, 0, stack.width, stack.height))
             axis = stack.axis_of(pane)
             bounds = (pane.area.top(), pane.area.bottom() + 1)
             width = axis.width() - look.px(3)
@@ -81,7 +79,6 @@ class Crosshair:
             axes.cover_labels(painter, area, pane.marks, look)
             text = pane.step_text(pane.scale.value(self.y))
             axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
-        painter.setClipRect(QRect(0, 0, stack.width, stack.height))
         if 0 <= x < stack.plot.width():
             self._time_tag(painter, stack, look, (x, time_text))
 
@@ -124,8 +121,7 @@ class Readout:
     def paint(
         self, painter: QPainter, pane: Pane, lines: Sequence[Sequence[Run]], look: Look
     ) -> None:
-        """Write a pane's lines; words that do not fit are left out, the later ones first."""
-        painter.setClipRect(pane.area)
+        """Write a pane's lines; its numbers come with the next `look.glyphs.draw`."""
         left = look.px(_LEFT)
         top = pane.area.top() + look.px(_INSET)
         height = look.line + look.px(2)
@@ -148,33 +144,30 @@ class Readout:
         most: float,
         look: Look,
     ) -> float:
-        runs, x = list(line), self._width(line, look)
-        while x > most and any(run.rank for run in runs):
+        runs = list(line)
+        widths = [self._run_width(run, look) for run in runs]
+        while sum(widths) > most and any(run.rank for run in runs):
             dearest = max(run.rank for run in runs)
             runs = [run for run in runs if run.rank < dearest]
-            x = self._width(runs, look)
-        ground = QColor(look.colors.back)
-        ground.setAlphaF(0.72)
+            widths = [self._run_width(run, look) for run in runs]
+        x = sum(widths)
         left, top = at
         height = look.line + look.px(2)
-        painter.fillRect(QRectF(left - look.px(3), top, x + look.px(6), height), ground)
+        painter.fillRect(QRectF(left - look.px(3), top, x + look.px(6), height), look.veil)
         baseline = round(top + look.px(1) + look.ascent)
+        middle = baseline - (look.ascent - look.descent) / 2
         pen = float(left)
-        for at_run, run in enumerate(runs):
-            pen += look.px(run.gap) if at_run else 0
+        for run, width in zip(runs, widths, strict=True):
+            at_x = round(pen + look.px(run.gap))
+            pen += width
+            if not run.is_still and look.glyphs.covers(run.text):
+                look.glyphs.add(run.text, round(pen), middle, run.colour.name())
+                continue
             painter.setPen(run.colour)
-            if run.is_still:
-                look.write(painter, pen, baseline, run.text, is_bold=run.is_bold)
-            else:
-                painter.setFont(look.font)
-                painter.drawText(round(pen), baseline, run.text)
-            pen += self._run_width(run, look)
+            look.write(painter, at_x, baseline, run.text, is_bold=run.is_bold)
         return x
-
-    def _width(self, runs: Sequence[Run], look: Look) -> float:
-        gaps = sum(look.px(run.gap) for run in runs[1:])
-        return gaps + sum(self._run_width(run, look) for run in runs)
 
     @staticmethod
     def _run_width(run: Run, look: Look) -> float:
-        return look.width(run.text) * (_BOLDER if run.is_bold else 1.0)
+        """Give the width of some words with the gap before them."""
+        return look.px(run.gap) + look.width(run.text) * (_BOLDER if run.is_bold else 1.0)

@@ -153,7 +153,6 @@ class Marks:
         boxes = [*self._alert_boxes(look), *self._position_boxes(look), *self._order_boxes(look)]
         boxes = [_pointing(box, pane, look) for box in boxes]
         self._places = self._placed(boxes, pane, look)
-        painter.setClipRect(pane.area)
         for box, _, _ in self._places:
             if _is_seen(box, pane):
                 self._line(painter, pane, box, look)
@@ -161,11 +160,9 @@ class Marks:
             self._last_line(painter, pane, look)
         for box, area, cross in self._places:
             self._label(painter, box, area, cross, look)
-        painter.setClipRect(axis)
         for box, _, _ in self._places:
             self._tag(painter, pane, axis, box, look)
         if self.last is not None:
-            painter.setClipRect(axis)
             self._last_tag(painter, pane, axis, look)
 
     def _order_boxes(self, look: Look) -> list[_Box]:

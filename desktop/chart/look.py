@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QTransform,
 )
 
+from desktop.ui.glyphs import Glyphs
 from desktop.ui.theme import Theme
 
 _LINES = 6
@@ -102,6 +103,11 @@ class Look:
         self.pixel = max(1, int(ratio))
         """The width of a thin line."""
         self._widths: dict[str, float] = {}
+        self.veil = QColor(colors.back)
+        """Laid behind words that stand on the plot."""
+        self.veil.setAlphaF(0.72)
+        self.glyphs = Glyphs(self.font, self.bold, 1.0)
+        """Draws many numbers at once; the fonts are in device pixels already."""
         self._texts: dict[tuple[str, bool], QStaticText] = {}
         self._brushes: dict[tuple[int, int, bool], QBrush] = {}
 

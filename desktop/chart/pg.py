@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph
 from pyqtgraph.Qt.internals import PrimitiveArray
-from PySide6.QtCore import QLineF, QRectF
+from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QGraphicsView, QWidget
+from PySide6.QtWidgets import QGraphicsView, QWidget
 from typing_extensions import override
 
 from desktop.chart.pyramid import Floats
@@ -21,7 +21,7 @@ else:
 class View(_Base):
     """pyqtgraph's view and scene in widget pixels, without its axes, its background and its mouse.
 
-    Its items paint every pixel of the view, so nothing is filled beneath them.
+    What lies under the scene's items is painted by `paint_under`, all of it and opaque.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,17 +30,19 @@ class View(_Base):
         else:
             super().__init__(parent, useOpenGL=False, background=None)
             self.setCentralWidget(None)
+        self.viewport().setAutoFillBackground(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
 
+    def paint_under(self, painter: QPainter) -> None:
+        """Paint the widget; the painter is in widget pixels, clipped to what must be repainted."""
+        raise NotImplementedError
+
     @override
     def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:
-        """Fill nothing: the chart's picture is opaque."""
-
-    def add(self, item: QGraphicsItem) -> None:
-        scene: QGraphicsScene = self.scene()
-        scene.addItem(item)
+        self.paint_under(painter)
 
 
 class Lines:

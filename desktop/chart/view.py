@@ -1,5 +1,6 @@
 """The chart as a widget: data in, gestures out."""
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -275,10 +276,19 @@ class ChartView(Canvas):
             # Lines come from the middle of the bar before.
             left = window.x(first - step) - 2 * self.look.pixel
             self.refresh_strip(left, window.x(first + step) + 2 * self.look.pixel)
-        parts = [*before, *self._last_parts()]
+        parts = self._united(before, self._last_parts())
         if self.cross.number is None or self.cross.number == self.content.series.last:
             parts += self.readout.parts(self.stack.shown())
         self.refresh_over(parts)
+
+    @staticmethod
+    def _united(before: Sequence[QRectF], after: Sequence[QRectF]) -> list[QRectF]:
+        """Give what a last price covers before and after; nothing if it stood still."""
+        if list(before) == list(after):
+            return list(after[1:])
+        rows = [part for part in (*before[:1], *after[:1]) if not part.isEmpty()]
+        tags = [part for part in (*before[1:], *after[1:]) if not part.isEmpty()]
+        return [*rows, functools.reduce(QRectF.united, tags)] if tags else rows
 
     def _last_parts(self) -> list[QRectF]:
         main = self.main
