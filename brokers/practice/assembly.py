@@ -11,9 +11,7 @@ from brokers.practice.exchange import Exchange
 from brokers.practice.history import read_history
 from brokers.practice.market import Market
 from brokers.practice.masters import list_masters
-from brokers.practice.masters import list_masters
-from brokers.practice.universe import Universe, build_universe
-from brokers.registry import plugins
+from brokers.practice.universe import build_universe
 from brokers.registry import plugins
 
 
@@ -50,9 +48,6 @@ def assemble(
         if not listed.all():
             raise ValueError("no contract master was found in the folders of --masters")
     else:
-        if masters:
-        listed = _real_universe(masters)
-    else:
         listed = build_universe(universe, ist_date(start_ns), calendar, closes)
     if history is not None:
         strangers = sum(listed.by_symbol(symbol) is None for symbol in recorded.recordings)
@@ -62,19 +57,6 @@ def assemble(
         listed, calendar, time_of_exchange.now_ns, seed=seed, recordings=recorded.recordings
     )
     return Exchange(market, time_of_exchange)
-
-
-def _real_universe(folders: Sequence[Path]) -> Universe:
-    readers = {name: each.read_master for name, each in plugins().items()}
-    found = list_masters(folders, readers)
-    if not found.files:
-        raise ValueError(f"no contract master in {', '.join(map(str, folders))}")
-    print(  # noqa: T201  # said
-        f"masters: {len(found.universe.all())} instruments of {', '.join(found.files)}; "
-        f"{found.bad_rows} rows and {found.passed_over} files passed over",
-        file=sys.stderr,
-    )
-    return found.universe
 
 
 def _say(what: str, passed_over: int, bad_rows: int = 0) -> None:
