@@ -98,7 +98,7 @@ class App:
         self._place_window(workspace)
         self.window.show()
         self.panels.restore(workspace)
-        self.panels.share(workspace, self.window.width(), self.window.height())
+        self.panels.share(workspace)
         for problem in self.settings.problems:
             self.toasts.warn("Settings", problem)
 
@@ -157,7 +157,7 @@ class App:
         """Go back to the arrangement of the first run."""
         first = read_workspace(text(FIRST))
         self.panels.restore(first)
-        self.panels.share(first, self.window.width(), self.window.height())
+        self.panels.share(first)
 
     def show_desk(self, desk: Desk | None) -> None:
         """Show another account in every dock, the title and the status bar."""

@@ -134,7 +134,7 @@ def _find(app: "App", text: str) -> list[Entry]:
         if matches(text, title) and command.is_enabled():
             keys = keys_of(command, changed)
             key = spoken(keys[0]) if keys else ""
-            found.append(Entry(title=title, detail=command.group, key=key, run=command.run))
+            found.append(Entry(title=title, detail="", key=key, run=command.run))
     if not text:
         return found
     desk = app.accounts.current

@@ -83,7 +83,7 @@ class StatusLine:
 
     def _toast(self, account: OpenAccount, old: OrderRow | None, new: OrderRow) -> None:
         instrument = account.instruments.instrument(new.instrument)
-        name = instrument.ticker if instrument is not None else new.instrument
+        name = instrument.label if instrument is not None else new.instrument
         what = f"{new.side.value.capitalize()} {rupees.group(new.quantity)} {name}"
         was = None if old is None else old.state
         if new.state is OrderState.FILLED and was is not OrderState.FILLED and new.is_ours:

@@ -89,6 +89,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.symbol.partition(":")[2]
 
     @property
+    def label(self) -> str:
+        """The name as traders say it: `SBIN`, `NIFTY50`, `MODIRUBBER-BE`.
+
+        The usual series and the word INDEX are left out; another series changes what is traded.
+        """
+        return self.ticker.removesuffix("-EQ").removesuffix("-INDEX")
+
+    @property
     def decimals(self) -> int:
         """How many decimals its prices are shown with: four for ticks finer than a paisa."""
         return 2 if self.tick_e4 % 100 == 0 else 4

@@ -5,7 +5,7 @@ Everything above speaks of panels by name. Names are stable: they are the keys o
 
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QObject, Signal
+from PySide6.QtCore import QByteArray, QObject, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QMainWindow, QWidget
 from PySide6QtAds import ads
@@ -118,6 +118,12 @@ class Docking(QObject):
 
     def set_title(self, name: str, title: str) -> None:
         self._panels[name].setWindowTitle(title)
+
+    def room(self, name: str) -> int:
+        """Give the length of the splitter a panel stands in, along its parts."""
+        splitter = self._panels[name].dockAreaWidget().parentSplitter()
+        across = splitter.orientation() == Qt.Orientation.Horizontal
+        return int(splitter.width() if across else splitter.height())
 
     def set_sizes(self, name: str, sizes: list[int]) -> None:
         """Share the splitter a panel stands in, in the order of its parts."""

@@ -116,6 +116,7 @@ class LoginWindow(QDialog):
         row = QHBoxLayout()
         row.addStretch(1)
         cancel = QPushButton("Cancel")
+        cancel.setAutoDefault(False)
         cancel.clicked.connect(self._cancel)
         log_in = QPushButton("Log in")
         log_in.setDefault(True)
@@ -154,6 +155,7 @@ class LoginWindow(QDialog):
         box.addWidget(self._by_hand)
         box.addStretch(1)
         cancel = QPushButton("Cancel")
+        cancel.setAutoDefault(False)
         cancel.clicked.connect(self._cancel)
         box.addWidget(cancel, 0, Qt.AlignmentFlag.AlignRight)
         return page

@@ -118,6 +118,8 @@ class Palette(QFrame):
         self._list.setAccessibleName("Found")
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setUniformItemSizes(True)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        host.installEventFilter(self)
         self._list.setItemDelegate(_EntryPainter(self._list))
         self._entries = _Entries(self)
         self._list.setModel(self._entries)
@@ -171,6 +173,8 @@ class Palette(QFrame):
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is not self._line:
+            if event.type() == QEvent.Type.Resize:
+                self.hide()
             return super().eventFilter(watched, event)
         if event.type() == QEvent.Type.FocusOut and self.isVisible():
             self.hide()

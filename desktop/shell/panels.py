@@ -14,6 +14,7 @@ from desktop.shell.workspace import SCHEMA, PanelState, Workspace
 from desktop.trading.desk import Desk
 from desktop.trading.hub import Frame
 from desktop.ui import icons
+from desktop.ui.theme import Theme
 
 _log = logging.getLogger(__name__)
 
@@ -122,12 +123,14 @@ class Panels(QObject):
             self._context.links.select(group, InstrumentId(instrument))
         self.changed.emit()
 
-    def share(self, workspace: Workspace, width: int, height: int) -> None:
+    def share(self, workspace: Workspace) -> None:
         """Give panels placed by area their share of the window; after the window has its size."""
         for name, parts in workspace.shares.items():
             if name in self._docks:
-                whole = max(width, height)
-                self._docking.set_sizes(name, [part * whole // 1000 for part in parts])
+                whole = self._docking.room(name)
+                fixed = [round(part * whole) if part <= 1 else _px(part) for part in parts]
+                left = max(0, whole - sum(fixed))
+                self._docking.set_sizes(name, [each or left for each in fixed])
 
     def _make(self, panel: PanelState) -> Dock:
         spec = registry.specs()[panel.dock]
@@ -176,6 +179,10 @@ class Panels(QObject):
     def _on_open_request(self, dock_id: str, instrument: str) -> None:
         dock = self.open(dock_id)
         dock.show_instrument(InstrumentId(instrument))
+
+
+def _px(pixels: float) -> int:
+    return Theme.current().px(pixels)
 
 
 def toggles(panels: Panels) -> tuple[Command, ...]:

@@ -141,5 +141,6 @@ def _sentence(text: str) -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
+    label.setMinimumWidth(360)
     label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
     return label

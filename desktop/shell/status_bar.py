@@ -14,7 +14,8 @@ from desktop.ui.parts import Pill
 from desktop.ui.theme import Theme
 
 STALE_MS: Final = 10_000
-SLOW_MS: Final = 250
+SLOW_MS: Final = 2_000
+"""Exchanges stamp whole seconds, so less than two of them may be no delay at all."""
 
 
 class Health(enum.StrEnum):

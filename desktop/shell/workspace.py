@@ -32,7 +32,8 @@ class PanelState(msgspec.Struct, frozen=True, kw_only=True):
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """A whole arrangement. `layout` is the docking library's own text; empty: use the areas.
 
-    `shares` give splitter parts in per mille for panels placed by area.
+    `shares` are the parts of the splitter a panel stands in, for panels placed by area: 0 takes
+    what is left, up to 1 is a share of the whole, more are pixels at the usual text size.
     """
 
     schema: int
@@ -40,7 +41,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[PanelState, ...]
     links: dict[str, str] = {}
     layout: str = ""
-    shares: dict[str, list[int]] = {}
+    shares: dict[str, list[float]] = {}
     geometry: str = ""
 
     def layout_bytes(self) -> bytes:

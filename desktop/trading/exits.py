@@ -39,7 +39,7 @@ def plan_exit(position: PositionRow, market: Market) -> ExitPlan:
     pending = market.pending_qty(position, side)
     left = abs(position.net_qty) - pending
     instrument = market.instrument(position)
-    name = instrument.ticker if instrument is not None else position.instrument
+    name = instrument.label if instrument is not None else position.instrument
     if not position.net_qty:
         return ExitPlan(problems=(f"{name}: nothing is open",))
     if left <= 0:

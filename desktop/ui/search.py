@@ -97,7 +97,7 @@ class _Results(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return found.symbol
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{found.ticker}, {found.name}, {found.exchange} {_WORDS[found.kind]}"
+            return f"{found.label}, {found.name}, {found.exchange} {_WORDS[found.kind]}"
         return None
 
 
@@ -132,7 +132,7 @@ class _ResultPainter(QStyledItemDelegate):
         room = painter.fontMetrics().horizontalAdvance(place) + theme.space("l")
         painter.setPen(theme.colour("text"))
         ticker_wide = self._draw_matched(
-            painter, inner.adjusted(0, 0, -room, 0), found.ticker, is_strong=True
+            painter, inner.adjusted(0, 0, -room, 0), found.label, is_strong=True
         )
         painter.setPen(theme.colour("text_dim"))
         rest = inner.adjusted(ticker_wide + theme.space("m"), 0, -room, 0)
@@ -284,14 +284,14 @@ class InstrumentSearch(QLineEdit):
             return
         instrument = rows[row]
         self.close_list()
-        self.setText(instrument.ticker if self.keeps_text else "")
+        self.setText(instrument.label if self.keeps_text else "")
         self.chosen.emit(instrument)
 
     def _say(self) -> None:
         rows, row = self._popup.model.rows, self._popup.row
         said = "No instrument matches"
         if 0 <= row < len(rows):
-            said = f"{rows[row].ticker}, {rows[row].name}. {row + 1} of {len(rows)}"
+            said = f"{rows[row].label}, {rows[row].name}. {row + 1} of {len(rows)}"
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, said))
 
     @override

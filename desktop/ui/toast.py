@@ -134,7 +134,9 @@ class Toast(QFrame):
 
 
 class Toasts(QObject):
-    """The stack of messages in the lower right corner of a host widget.
+    """The stack of messages in the lower left corner of a host widget.
+
+    Left, because the buttons that send orders stand at the right and must never be covered.
 
     `sound` is called with the kind of each new message; give it what plays sounds.
     """
@@ -235,12 +237,12 @@ class Toasts(QObject):
     def place(self) -> None:
         """Lay the stack out, newest at the bottom."""
         gap = Theme.current().space("m")
-        edge = self._host.rect().adjusted(0, 0, -gap - 4, -gap - 4 - self.bottom_margin)
+        edge = self._host.rect().adjusted(gap + 4, 0, 0, -gap - 4 - self.bottom_margin)
         bottom = edge.bottom()
         for toast in reversed(self._stack):
             height = toast.heightForWidth(toast.width())
             toast.resize(toast.width(), height if height > 0 else toast.sizeHint().height())
-            toast.move(max(0, edge.right() - toast.width()), bottom - toast.height())
+            toast.move(edge.left(), bottom - toast.height())
             bottom -= toast.height() + gap
 
     def _same(self, kind: ToastKind, title: str, text: str) -> Toast | None:

@@ -13,6 +13,7 @@ from desktop import loop
 from desktop.app import offscreen
 from desktop.shell.keys_window import KeysWindow
 from desktop.shell.login_window import LoginWindow
+from desktop.shell.palette import Palette
 from desktop.shell.settings_window import SettingsWindow
 from desktop.ui.theme import Theme
 from tests.rig.journey import SBIN, Journey, running_app
@@ -84,6 +85,8 @@ async def _scenes(journey: Journey, folder: Path) -> None:
     app.commands.run("help.palette")
     await asyncio.sleep(SETTLED_S)
     app.window.grab().save(str(folder / "palette.png"))
+    for palette in app.window.findChildren(Palette):
+        palette.hide()
     app.accounts.add()
     await asyncio.sleep(SETTLED_S)
     for login in app.window.findChildren(LoginWindow):

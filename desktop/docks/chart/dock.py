@@ -199,7 +199,7 @@ class ChartDock(Dock):
             self._bars = desk.candles.open(instrument, self._state.interval)
             series = self._bars.series
             facts = Facts(
-                title=instrument.ticker,
+                title=instrument.label,
                 interval=self._state.interval,
                 tick_e4=instrument.tick_e4,
             )
@@ -208,8 +208,8 @@ class ChartDock(Dock):
             self._joined.show()
             self._show_orders()
             self._show_positions()
-            self.toolbar.show_symbol(instrument.ticker)
-            self.title_changed.emit(f"{instrument.ticker} {self._state.interval.value}")
+            self.toolbar.show_symbol(instrument.label)
+            self.title_changed.emit(f"{instrument.label} {self._state.interval.value}")
         self._show_page()
         self._show_countdown()
 
@@ -265,7 +265,7 @@ class ChartDock(Dock):
         return self._missing_bars(self._instrument, self._bars.series)
 
     def _missing_bars(self, instrument: Instrument, series: CandleSeries) -> tuple[str, str, bool]:
-        name = f"{instrument.ticker}, {interval_words(self._state.interval)}"
+        name = f"{instrument.label}, {interval_words(self._state.interval)}"
         if len(series):
             return "", "", False
         if series.state is SeriesState.FAILED:

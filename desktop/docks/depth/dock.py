@@ -167,9 +167,9 @@ class DepthDock(Dock):
         self._pages.setCurrentIndex(1)
 
     def _show_name(self, shown: Instrument) -> None:
-        self._symbol.setText(clean(shown.ticker, 40))
+        self._symbol.setText(clean(shown.label, 40))
         self._name.setText(clean(shown.name, 60))
-        self._name.setVisible(shown.name not in (shown.ticker, shown.symbol, ""))
+        self._name.setVisible(shown.name not in (shown.label, shown.symbol, ""))
         self._place.show_text(f"{shown.exchange} {shown.segment}")
         self._expiry.setVisible(shown.expiry is not None)
         if shown.expiry is not None:
@@ -177,7 +177,7 @@ class DepthDock(Dock):
         has_book = shown.kind is not InstrumentKind.INDEX
         self.ladder.setVisible(has_book)
         self._no_book.setVisible(not has_book)
-        self.title_changed.emit(f"Depth {shown.ticker}")
+        self.title_changed.emit(f"Depth {shown.label}")
 
     def _on_masters(self) -> None:
         """A new master came: the instrument may be known at last, or be another."""

@@ -41,7 +41,7 @@ class FundsLine(msgspec.Struct, frozen=True):
 
 
 def _name(instrument: Instrument | None, fallback: InstrumentId) -> str:
-    return instrument.ticker if instrument is not None else fallback
+    return instrument.label if instrument is not None else fallback
 
 
 def _price(value: object, line: object) -> str:

@@ -25,6 +25,7 @@ from desktop.ui.parts import Pill, Segments, SideToggle, button
 from desktop.ui.theme import Theme
 
 MOST_FINDINGS: Final = 4
+CHIPS: Final = {"bid_e4": "Bid", "ltp_e4": "Last", "ask_e4": "Ask"}
 _PRODUCTS: Final = {
     Product.INTRADAY: "Intraday",
     Product.CNC: "Delivery",
@@ -39,7 +40,7 @@ _KINDS: Final = {
 _ROLES: Final = {Level.BLOCK: "danger", Level.ASK: "warn", Level.NOTE: "dim"}
 
 
-class TicketPage(QScrollArea):
+class TicketPage(QWidget):
     """Everything of the ticket that can be seen."""
 
     submitted = Signal()
@@ -52,11 +53,7 @@ class TicketPage(QScrollArea):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Order ticket")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         page = QWidget()
         theme = Theme.current()
         box = QVBoxLayout(page)
@@ -72,13 +69,25 @@ class TicketPage(QScrollArea):
         box.addLayout(self._make_fields(page))
         box.addLayout(self._make_terms(page))
         box.addLayout(self._make_worth(page))
-        self._findings = [label(parent=page, wraps=True) for _ in range(MOST_FINDINGS)]
+        box.addStretch(1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(_scrolling(page), 1)
+        whole.addLayout(self._make_foot())
+
+    def _make_foot(self) -> QVBoxLayout:
+        """Make what must always be in sight: what the guard says, and the button."""
+        theme = Theme.current()
+        foot = QVBoxLayout()
+        foot.setContentsMargins(*(theme.space("m"),) * 4)
+        foot.setSpacing(theme.space("s"))
+        self._findings = [label(parent=self, wraps=True) for _ in range(MOST_FINDINGS)]
         for slot in self._findings:
             slot.setVisible(False)
-            box.addWidget(slot)
-        box.addStretch(1)
-        box.addLayout(self._make_buttons(page))
-        self.setWidget(page)
+            foot.addWidget(slot)
+        foot.addLayout(self._make_buttons(self))
+        return foot
 
     def _choice(
         self,
@@ -126,7 +135,7 @@ class TicketPage(QScrollArea):
         chips = QHBoxLayout()
         chips.setSpacing(Theme.current().space("s"))
         self.chips: dict[str, QPushButton] = {}
-        for key, title in (("bid_e4", "Bid"), ("ltp_e4", "Last"), ("ask_e4", "Ask")):
+        for key, title in CHIPS.items():
             chip = button(
                 title, functools.partial(self.price_taken.emit, key), kind="quiet", parent=page
             )
@@ -193,7 +202,7 @@ class TicketPage(QScrollArea):
     ) -> None:
         """Put a whole form into the fields."""
         instrument = form.instrument
-        self._title.setText(instrument.ticker)
+        self._title.setText(instrument.label)
         self._title.setToolTip(labels.clean(instrument.name))
         self.side.choose_side(form.side)
         self.product.allow(frozenset(each.value for each in products))
@@ -234,6 +243,8 @@ class TicketPage(QScrollArea):
         for key, chip in self.chips.items():
             price_e4 = None if quote is None else getattr(quote, key)
             chip.setVisible(price_e4 is not None)
+            if price_e4 is not None:
+                chip.setText(f"{CHIPS[key]} {rupees.price(price_e4, decimals)}")
 
     def show_worth(self, worth_e4: int | None, available_paise: int | None) -> None:
         worth = "—" if worth_e4 is None else rupees.paise(worth_e4 // 100, symbol=True)
@@ -262,3 +273,14 @@ class TicketPage(QScrollArea):
     def show_outcome(self, words: str, *, is_bad: bool) -> None:
         labels.set_role(self.outcome, "warn" if is_bad else "dim")
         self.outcome.setText(labels.clean(words))
+
+
+def _scrolling(page: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setAccessibleName("Order fields")
+    return area

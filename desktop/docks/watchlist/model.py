@@ -63,7 +63,7 @@ def values(line: Line) -> Sequence[object]:
     """Give one value for each of `COLUMNS`."""
     instrument, q = line.instrument, line.quote or _BLANK
     return (
-        line.id if instrument is None else instrument.ticker,
+        line.id if instrument is None else instrument.label,
         "" if instrument is None else instrument.name,
         "" if instrument is None else str(instrument.exchange),
         q.ltp_e4,
