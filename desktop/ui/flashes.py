@@ -20,10 +20,16 @@ class Flashes:
         return len(self._lit)
 
     def note(self, place: Place, old: object, new: object, now: int) -> bool:
-        """Tint a cell whose number changed; what was or is not known does not flash."""
+        """Tint a cell whose number changed; what was or is not known does not flash.
+
+        A cell that is tinted still is kept at the weak tint: busy prices stay calm, quiet ones
+        catch the eye.
+        """
         if not isinstance(old, int) or not isinstance(new, int):
             return False
-        self._lit[place] = ("up" if new > old else "down", now)
+        lit = self._lit.get(place)
+        is_busy = lit is not None and now - lit[1] < WEAK_NS
+        self._lit[place] = ("up" if new > old else "down", now - STRONG_NS if is_busy else now)
         return True
 
     def role(self, place: Place, now: int) -> str | None:

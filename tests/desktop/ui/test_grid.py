@@ -221,6 +221,18 @@ def test_a_change_flashes_its_direction_and_fades_in_two_steps(make: Make, hands
     assert not grid._flashes
 
 
+def test_a_busy_price_stays_at_the_weak_tint(make: Make, hands: Hands) -> None:
+    grid = make(1)
+    corner = cell_box(grid, "k0", "ltp").topLeft() + QPoint(2, 3)
+    grounds = []
+    for ltp_e4 in (2_000_000, 2_000_500, 2_001_000):
+        grid.update_rows({"k0": row(0, ltp_e4)})
+        grounds.append(QColor(picture(grid).pixel(corner)).name())
+        hands.now_ns += 50 * MS
+    look = Theme.current()
+    assert grounds == [look.hex("flash_up"), *[look.hex("flash_up_weak")] * 2]
+
+
 def test_flashing_can_be_switched_off_and_the_unknown_does_not_flash(make: Make) -> None:
     grid = make(3)
     grid.update_rows({"k0": row(0, None)})
