@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -141,6 +142,8 @@ class TicketPage(QWidget):
             )
             chip.setAccessibleName(f"Take the {title.lower()} as price")
             chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            # A long price may fill its third of the row, never widen the ticket.
+            chip.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.chips[key] = chip
             chips.addWidget(chip, 1)
         grid.addLayout(chips, 3, 0, 1, 2)
@@ -150,8 +153,9 @@ class TicketPage(QWidget):
         terms = QHBoxLayout()
         titles = {each: each.value for each in Validity}
         self.validity = self._choice(page, titles, "Validity", "validity", Validity)
-        self.after_market = QCheckBox("After market", page)
-        self.after_market.setToolTip("Send it now for the next session")
+        self.after_market = QCheckBox("AMO", page)
+        self.after_market.setAccessibleName("After-market order")
+        self.after_market.setToolTip("After-market order: sent now, for the next session")
         self.after_market.toggled.connect(
             lambda is_on: self.edited.emit({"is_after_market": is_on})
         )
@@ -282,5 +286,7 @@ def _scrolling(page: QWidget) -> QScrollArea:
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    page.setAutoFillBackground(False)
+    area.viewport().setAutoFillBackground(False)
     area.setAccessibleName("Order fields")
     return area
