@@ -148,11 +148,12 @@ class Canvas(View):
         main = self.main
         if main is None or not main.is_shown:
             return
+        self.cross.paint_lines(painter, self.stack, self.look)
         self.marks.paint(painter, main, self.stack.axis_of(main), self.look)
         for pane in self.stack.shown():
             self.readout.paint(painter, pane, self.readout_lines(pane), self.look)
         self.look.glyphs.draw(painter)
-        self.cross.paint(painter, self.stack, self.look, self.cross_time_text())
+        self.cross.paint_tags(painter, self.stack, self.look, self.cross_time_text())
         if self.has_ring:
             painter.setClipping(False)
             painter.setPen(QPen(self.look.colors.last, self.look.pixel))

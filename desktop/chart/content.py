@@ -275,7 +275,7 @@ class Content:
         for output, track in item.shown():
             value = track.value(number)
             text = self._study_text(value) if np.isfinite(value) else rupees.ABSENT
-            runs.append(Run(text, item.colour(output, look), gap=6))
+            runs.append(Run(text, item.colour_at(output, number, look), gap=6))
         return runs
 
 

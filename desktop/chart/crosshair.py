@@ -59,19 +59,26 @@ class Crosshair:
         assert self.number is not None
         return int(stack.timeline.window().x(self.number) // 1)
 
-    def paint(self, painter: QPainter, stack: Stack, look: Look, time_text: str) -> None:
-        """Draw it over everything, with its labels on both axes."""
+    def paint_lines(self, painter: QPainter, stack: Stack, look: Look) -> None:
+        """Draw its lines, below all labels."""
+        if self.number is None:
+            return
+        colour, length = look.colors.cross, look.px(3)
+        x = self._x(stack)
+        if 0 <= x < stack.plot.width():
+            upright = look.dashes(colour, length, is_upright=True)
+            painter.fillRect(x, 0, look.pixel, stack.plot.height(), upright)
+        if self.y is not None and stack.pane_at(self.y) is not None:
+            row = QRect(0, round(self.y), stack.plot.width(), look.pixel)
+            painter.fillRect(row, look.dashes(colour, length))
+
+    def paint_tags(self, painter: QPainter, stack: Stack, look: Look, time_text: str) -> None:
+        """Draw its labels on both axes, over everything."""
         if self.number is None:
             return
         colors = look.colors
-        x = self._x(stack)
-        if 0 <= x < stack.plot.width():
-            upright = look.dashes(colors.cross, look.px(3), is_upright=True)
-            painter.fillRect(x, 0, look.pixel, stack.plot.height(), upright)
         pane = None if self.y is None else stack.pane_at(self.y)
         if pane is not None and self.y is not None:
-            row = QRect(0, round(self.y), stack.plot.width(), look.pixel)
-            painter.fillRect(row, look.dashes(colors.cross, look.px(3)))
             axis = stack.axis_of(pane)
             bounds = (pane.area.top(), pane.area.bottom() + 1)
             width = axis.width() - look.px(3)
@@ -79,6 +86,7 @@ class Crosshair:
             axes.cover_labels(painter, area, pane.marks, look)
             text = pane.step_text(pane.scale.value(self.y))
             axes.paint_tag(painter, area, text, (colors.label, colors.strong), look)
+        x = self._x(stack)
         if 0 <= x < stack.plot.width():
             self._time_tag(painter, stack, look, (x, time_text))
 

@@ -31,6 +31,7 @@ class Chart(Protocol):
         """Other bars may be on the screen now."""
 
     def refresh(self) -> None: ...
+    def refresh_over(self) -> None: ...
     def snapped(self, y: float) -> int:
         """Give the price on the tick at a height."""
 
@@ -191,8 +192,8 @@ class Hand:
 
     def _drag_line(self, grip: _Grip, at: QPointF) -> None:
         self._chart.marks.drag(grip.key, self._chart.snapped(at.y()))
-        self._chart.point(at.x(), at.y())
-        self._chart.refresh()
+        self._chart.leave()
+        self._chart.refresh_over()
 
     def _drag_nothing(self, grip: _Grip, at: QPointF) -> None:
         """A cross that is slid off is not clicked."""

@@ -281,6 +281,7 @@ class Marks:
             return
         bounds = (pane.area.top(), pane.area.bottom() + 1)
         area = axes.tag_rect(axis.left() + look.pixel, y, axis.width() - look.px(3), look, bounds)
+        axes.cover_labels(painter, area, pane.marks, look)
         axes.paint_tag(painter, area, text, (look.colors.back, box.colour), look)
         painter.setPen(QPen(box.colour, look.pixel))
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -31,6 +31,14 @@ class StudyItem:
         lines = look.colors.lines
         return lines[(self.study.colour + output.colour) % len(lines)]
 
+    def colour_at(self, output: Output, number: int, look: Look) -> QColor:
+        """Give the colour of an output's value at one bar, which for a trend is its way's."""
+        parts = self.study.indicator.parts
+        if output.draw is not Draw.TREND or parts is None:
+            return self.colour(output, look)
+        is_up = self.study.tracks[parts].value(number) > 0
+        return look.colors.up_edge if is_up else look.colors.down_edge
+
     def shown(self) -> list[tuple[Output, Track]]:
         """Give the outputs that are drawn, with their columns."""
         pairs = zip(self.study.indicator.outputs, self.study.tracks, strict=True)

@@ -71,6 +71,15 @@ def local(opened_ns: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(opened_ns // 1_000_000_000 + IST_S, dt.UTC)
 
 
+# strftime's names follow the locale Qt has set; a trader's dates must not.
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def _month(at: dt.datetime) -> str:
+    return _MONTHS[3 * at.month - 3 : 3 * at.month]
+
+
 @dataclass(frozen=True, slots=True)
 class TimeTick:
     """A label of the time axis: which bar, what it says, and whether it begins a larger unit."""
@@ -85,7 +94,6 @@ class _Unit:
     """A unit whose turns are labelled; `starts` lists the local times it begins within a span."""
 
     seconds: int
-    rank: int
     starts: Callable[[int, int], Ints]
 
 
@@ -122,19 +130,19 @@ def _monthly(months: int, days: Sequence[int] = (1,)) -> Callable[[int, int], In
 _YEAR, _MONTH, _DATE, _CLOCK = 3, 2, 1, 0
 _MONTH_S: Final = 30 * _DAY_S
 _UNITS: Final = (
-    _Unit(120 * _MONTH_S, _YEAR, _monthly(120)),
-    _Unit(60 * _MONTH_S, _YEAR, _monthly(60)),
-    _Unit(24 * _MONTH_S, _YEAR, _monthly(24)),
-    _Unit(12 * _MONTH_S, _YEAR, _monthly(12)),
-    _Unit(6 * _MONTH_S, _MONTH, _monthly(6)),
-    _Unit(3 * _MONTH_S, _MONTH, _monthly(3)),
-    _Unit(_MONTH_S, _MONTH, _monthly(1)),
-    _Unit(15 * _DAY_S, _DATE, _monthly(1, (1, 16))),
-    _Unit(7 * _DAY_S, _DATE, _weekly((0,))),
-    _Unit(3 * _DAY_S, _DATE, _weekly((0, 3))),
-    _Unit(_DAY_S, _DATE, _every(_DAY_S)),
+    _Unit(120 * _MONTH_S, _monthly(120)),
+    _Unit(60 * _MONTH_S, _monthly(60)),
+    _Unit(24 * _MONTH_S, _monthly(24)),
+    _Unit(12 * _MONTH_S, _monthly(12)),
+    _Unit(6 * _MONTH_S, _monthly(6)),
+    _Unit(3 * _MONTH_S, _monthly(3)),
+    _Unit(_MONTH_S, _monthly(1)),
+    _Unit(15 * _DAY_S, _monthly(1, (1, 16))),
+    _Unit(7 * _DAY_S, _weekly((0,))),
+    _Unit(3 * _DAY_S, _weekly((0, 3))),
+    _Unit(_DAY_S, _every(_DAY_S)),
     *(
-        _Unit(seconds, _CLOCK, _every(seconds))
+        _Unit(seconds, _every(seconds))
         for seconds in (
             *(10_800, 7_200, 3_600, 1_800, 900, 600, 300, 120, 60),
             *(30, 15, 10, 5, 1),
@@ -181,7 +189,7 @@ class TimeTicks:
     def _choose(self, span: tuple[int, int], bar_px: float, spacing: float) -> list[TimeTick]:
         low_row, high_row = span[0] - self._first, span[1] - self._first
         low, high = self._second(low_row), self._second(high_row)
-        chosen: dict[int, int] = {}
+        chosen: set[int] = set()
         turned: set[int] = set()
         for unit in _UNITS:
             if (high - low) / unit.seconds > _MOST_TURNS:
@@ -193,10 +201,11 @@ class TimeTicks:
                 break
             for row in fresh:
                 if all(abs(row - other) * bar_px >= spacing for other in chosen):
-                    chosen[row] = unit.rank
+                    chosen.add(row)
+        labels = [(row, *self._label(row)) for row in sorted(chosen)]
+        finest = min((rank for _, _, rank in labels), default=0)
         return [
-            TimeTick(row + self._first, *self._label(row, rank))
-            for row, rank in sorted(chosen.items())
+            TimeTick(row + self._first, text, is_major=rank > finest) for row, text, rank in labels
         ]
 
     def days(self, span: tuple[int, int], most: int) -> list[int]:
@@ -227,16 +236,17 @@ class TimeTicks:
         inside = self._opened[rows] // 1_000_000_000 + IST_S < ends
         return [int(row) for row in np.unique(rows[inside])]
 
-    def _label(self, row: int, rank: int) -> tuple[str, bool]:
+    def _label(self, row: int) -> tuple[str, int]:
+        """Name the largest unit that turns at a bar, and give its rank."""
         at = local(int(self._opened[row]))
         before = local(int(self._opened[row - 1]))
         if at.year != before.year:
-            return str(at.year), True
+            return str(at.year), _YEAR
         if at.month != before.month:
-            return f"{at:%b}", True
+            return _month(at), _MONTH
         if at.date() != before.date():
-            return f"{at.day} {at:%b}", rank == _CLOCK
-        return (f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"), False
+            return f"{at.day} {_month(at)}", _DATE
+        return (f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"), _CLOCK
 
 
 def _usual_gap(rows: Sequence[int]) -> float:
@@ -248,7 +258,7 @@ def _usual_gap(rows: Sequence[int]) -> float:
 def bar_time_text(opened_ns: int, *, is_intraday: bool) -> str:
     """Write a bar's time for the read-out: `Mon 20 Nov '26 10:15`."""
     at = local(opened_ns)
-    date = f"{at:%a} {at.day} {at:%b} ’{at:%y}"
+    date = f"{at:%a} {at.day} {_month(at)} ’{at:%y}"
     if not is_intraday:
         return date
     return f"{date} {at:%H:%M:%S}" if at.second else f"{date} {at:%H:%M}"
