@@ -61,7 +61,7 @@ async def test_it_says_in_words_what_is_missing(bench: Bench) -> None:
     assert "Log in" in words_of(dock)
     dock.bind(bench.desk)
     dock.show_instrument(SBIN)
-    assert words_of(dock).startswith("Loading SBIN-EQ, 5 minutes")
+    assert words_of(dock).startswith("Loading SBIN, 5 minutes")
     await bench.settle()
     assert is_chart(dock)
 
@@ -75,7 +75,7 @@ async def test_an_unknown_instrument_is_named(bench: Bench) -> None:
 async def test_a_failure_is_shown_and_can_be_tried_again(bench: Bench) -> None:
     bench.history.fails = True
     dock = await shown(bench)
-    assert "No candles of SBIN-EQ" in words_of(dock)
+    assert "No candles of SBIN" in words_of(dock)
     assert "the network is down" in words_of(dock)
     bench.history.fails = False
     dock._again.click()
