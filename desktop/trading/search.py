@@ -36,6 +36,7 @@ _SPACES: Final = str.maketrans(dict.fromkeys("!\"#$%'()*+,-./:;<=>?@[\\]^_`{|}~"
 _FEW_CHAINS: Final = 8
 _MOST_ROWS: Final = 2_000
 _PREFIX: Final = re.compile(r"\s*(nse|bse|mcx)\s*:", re.IGNORECASE)
+_INITIALS: Final = re.compile(r"\b(\w) & (?=\w\b)")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?\Z")
 _MONTHS: Final = (
     *("january", "february", "march", "april", "may", "june", "july", "august"),
@@ -106,6 +107,7 @@ class SearchIndex:
     def search(self, text: str, limit: int, today: int, spot: Spot | None = None) -> list[int]:
         """Give the rows that fit, best first; `today` in days since 1970."""
         exchange, text = _split_exchange(text)
+        text = _INITIALS.sub(r"\1&", text)  # "m & m" is typed for M&M
         found = self._exact(exchange, text)
         asked = words(text)[:_MOST_WORDS]
         if not asked or len(found) >= limit:
@@ -169,7 +171,7 @@ class SearchIndex:
         for index, word in enumerate(asked):
             if word.upper() in Exchange.__members__:
                 is_there = codes == list(Exchange).index(Exchange(word.upper()))
-                docs[index, is_there] = np.minimum(docs[index, is_there], _WORD)
+                docs[index, is_there] = np.minimum(docs[index, is_there], _HEAD)
 
     def _contracts(self, asked: list[str], chains: Bytes) -> _Found:
         """Find contracts: by the chain's words, and what those leave by the contracts' traits."""
@@ -231,7 +233,9 @@ class SearchIndex:
             return _Trait([(self._kind, _only(_kind_code(_KINDS[word]), len(InstrumentKind)))])
         if word.upper() in Exchange.__members__:
             code = list(Exchange).index(Exchange(word.upper()))
-            return _Trait([(self._exchange, _only(code, len(Exchange)))])
+            # As well as it fits a share, so that the share comes before its contracts.
+            is_there = np.arange(len(Exchange)) == code
+            return _Trait([(self._exchange, _fit_where(is_there, _HEAD))])
         if len(word) >= 3:
             months = [i for i, name in enumerate(_MONTHS, 1) if name.startswith(word)]
             if months or word == "sept":
