@@ -366,11 +366,14 @@ class Account:
 
     # The end of the day.
 
-    def roll(self, last_price: LastPrice, date: dt.date) -> None:
-        """Close the day: deliveries move, profit is booked, futures are marked to the close."""
+    def roll(self, last_price: LastPrice, date: dt.date, *, delivers: bool) -> None:
+        """Close the day: deliveries move, profit is booked, futures are marked to the close.
+
+        `delivers` tells that shares traded that day: what was on its way arrives.
+        """
         self.opening_paise += self._delivery_paise - self.charges_paise
         self.charges_paise = 0
-        for held in self.holdings.values():
+        for held in self.holdings.values() if delivers else ():
             held.quantity += held.t1_qty
             held.t1_qty = 0
         for key, position in list(self.positions.items()):

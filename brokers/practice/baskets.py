@@ -19,6 +19,7 @@ class Basket:
     """
 
     is_exact = False
+    shown_from = 0
 
     def __init__(
         self, name: str, parts: Sequence[tuple[Path, float]], level: float, anchor_day: int

@@ -13,7 +13,7 @@ from brokers.practice.lines import SpotLine
 from brokers.practice.noise import Ints
 from brokers.practice.tape import Bars, Tape, bucket_starts, fold, no_bars
 
-_MOST_DAYS = 3660
+_MOST_DAYS = 1100
 
 
 def candles_of(tape: Tape, interval: Interval, span: Span, until_ns: int) -> Sequence[Candle]:
@@ -21,7 +21,8 @@ def candles_of(tape: Tape, interval: Interval, span: Span, until_ns: int) -> Seq
     end_ns = min(span.to_ns, until_ns)
     if end_ns <= span.from_ns:
         return ()
-    first_day = _period_start(interval, max(ist_day(span.from_ns), ist_day(end_ns) - _MOST_DAYS))
+    earliest = max(ist_day(until_ns) - _MOST_DAYS, tape.line.shown_from)
+    first_day = max(_period_start(interval, ist_day(span.from_ns)), earliest)
     last_day = ist_day(end_ns - 1)
     if interval.is_intraday:
         bars = _intraday(tape, interval, (first_day, last_day), span, until_ns)

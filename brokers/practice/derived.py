@@ -43,6 +43,7 @@ class DerivedLine(Line):
         self.liquidity = liquidity
         self.last_day = (terms.expiry_ns // MINUTE_NS + IST_MINUTES) // DAY_MINUTES
         self.first_day = self.last_day - liquidity.listed_days
+        self.shown_from = max(self.first_day, parent.shown_from)
 
     @property
     @override
@@ -116,7 +117,7 @@ class DerivedLine(Line):
     def extremes(self, day: int) -> tuple[float, float]:
         if not isinstance(self.parent, SpotLine):
             return 0.0, 0.0
-        spot = self.parent.path.daily(self.first_day, day - 1)
+        spot = self.parent.path.daily(self.shown_from, day - 1)
         if len(spot.day) == 0:
             return 0.0, 0.0
         ends = self.terms.expiry_ns - (spot.day * DAY_MINUTES - IST_MINUTES + 555) * MINUTE_NS

@@ -8,7 +8,16 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from brokers.practice.noise import Floats, Ints
-from brokers.practice.paths import DAY_MINUTES, IST_MINUTES, Days, Grid, Minutes, Path, join_days
+from brokers.practice.paths import (
+    DAY_MINUTES,
+    IST_MINUTES,
+    Days,
+    Grid,
+    Minutes,
+    Path,
+    join_days,
+    join_minutes,
+)
 
 _HEADER: Final = "datetime,open,high,low,close,volume"
 _SUFFIXES: Final = (".csv", ".csv.gz")
@@ -96,19 +105,24 @@ def read_recording(lines: Sequence[str]) -> Recording | None:
 
 
 class RecordedPath:
-    """A recording as today and the days before it; afterwards a path goes on from its close."""
+    """A recording as today and the days before it.
+
+    Generated paths lead up to it (never shown, but contracts and indices want a price there) and
+    go on from its close.
+    """
 
     is_exact = True
 
     def __init__(
-        self, key: int, grid: Grid, recording: Recording, anchor_day: int, after: Path
+        self, grid: Grid, recording: Recording, anchor_day: int, before: Path, after: Path
     ) -> None:
-        self.key = key
+        self.key = after.key
         self._grid = grid
+        self._before = before
         self._after = after
         self._last = anchor_day
-        span = 2 * recording.day_count + 30
-        days = np.array(grid.days(anchor_day - span, anchor_day)[-recording.day_count :], np.int64)
+        days = _days_of(grid, recording, anchor_day)
+        self.shown_from = int(days[0])
         day = days[recording.day]
         self._minutes = Minutes(
             day * DAY_MINUTES - IST_MINUTES + recording.minute,
@@ -130,39 +144,44 @@ class RecordedPath:
             np.add.reduceat(recording.volume, first),
         )
 
+    @staticmethod
+    def first_day_of(grid: Grid, recording: Recording, anchor_day: int) -> int:
+        """Give the day its first recorded day becomes."""
+        return int(_days_of(grid, recording, anchor_day)[0])
+
     @property
     def grid(self) -> tuple[str, str]:
         return self._grid.name
 
     def daily(self, first_day: int, last_day: int) -> Days:
-        """Give the bars of a stretch of days; none before the first recorded day."""
+        """Give the bars of a stretch of days."""
         start = int(np.searchsorted(self._days.day, first_day))
         end = int(np.searchsorted(self._days.day, last_day, side="right"))
-        known = self._days.pick(slice(start, max(start, end)))
-        if last_day <= self._last:
-            return known
-        return join_days((known, self._after.daily(max(first_day, self._last + 1), last_day)))
+        parts = [self._days.pick(slice(start, max(start, end)))]
+        if first_day < self.shown_from:
+            parts.insert(0, self._before.daily(first_day, min(last_day, self.shown_from - 1)))
+        if last_day > self._last:
+            parts.append(self._after.daily(max(first_day, self._last + 1), last_day))
+        return parts[0] if len(parts) == 1 else join_days(parts)
 
     def minutes(self, first_day: int, last_day: int) -> Minutes:
-        """Give the recorded bars of a stretch of days, as they are."""
+        """Give the bars of a stretch of days, recorded ones as they are."""
         minute = self._minutes.minute
         start = int(np.searchsorted(minute, first_day * DAY_MINUTES - IST_MINUTES))
         end = int(np.searchsorted(minute, (last_day + 1) * DAY_MINUTES - IST_MINUTES))
-        known = self._minutes.pick(slice(start, max(start, end)))
-        if last_day <= self._last:
-            return known
-        later = self._after.minutes(max(first_day, self._last + 1), last_day)
-        return Minutes(
-            np.concatenate((known.minute, later.minute)),
-            np.concatenate((known.open, later.open)),
-            np.concatenate((known.high, later.high)),
-            np.concatenate((known.low, later.low)),
-            np.concatenate((known.close, later.close)),
-            np.concatenate((known.volume, later.volume)),
-            np.concatenate((known.traded, later.traded)),
-        )
+        parts = [self._minutes.pick(slice(start, max(start, end)))]
+        if first_day < self.shown_from:
+            parts.insert(0, self._before.minutes(first_day, min(last_day, self.shown_from - 1)))
+        if last_day > self._last:
+            parts.append(self._after.minutes(max(first_day, self._last + 1), last_day))
+        return parts[0] if len(parts) == 1 else join_minutes(parts)
 
     def closes(self, first_day: int, last_day: int) -> tuple[Ints, Floats]:
         """Give the minutes and their closing prices only."""
         found = self.minutes(first_day, last_day)
         return found.minute, found.close
+
+
+def _days_of(grid: Grid, recording: Recording, anchor_day: int) -> Ints:
+    span = 2 * recording.day_count + 30
+    return np.array(grid.days(anchor_day - span, anchor_day)[-recording.day_count :], np.int64)

@@ -88,6 +88,7 @@ class Line(ABC):
     """What every kind of line can tell. `key` is its noise, `unit` the step of its volumes."""
 
     is_exact = False
+    shown_from = 0
 
     def __init__(self, key: int, grid: Grid, unit: int) -> None:
         self.key = key
@@ -284,6 +285,7 @@ class SpotLine(Line):
         super().__init__(path.key, grid, unit)
         self.path = path
         self.is_exact = path.is_exact
+        self.shown_from = path.shown_from
         self._raw_days: dict[int, Minutes] = {}
 
     @override
@@ -329,7 +331,7 @@ class SpotLine(Line):
 
     @override
     def extremes(self, day: int) -> tuple[float, float]:
-        year = self.daily(day - _YEAR_DAYS, day - 1)
+        year = self.daily(max(day - _YEAR_DAYS, self.shown_from), day - 1)
         if len(year.day) == 0:
             return 0.0, 0.0
         return float(year.high.max()), float(year.low.min())

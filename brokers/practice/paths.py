@@ -20,6 +20,7 @@ Mask = npt.NDArray[np.bool_]
 IST_MINUTES: Final = 330
 DAY_MINUTES: Final = 1440
 _YEAR_DAYS: Final = 252
+_TAMED: Final = 0.6
 
 
 class Days(NamedTuple):
@@ -65,6 +66,19 @@ class Minutes(NamedTuple):
         )
 
 
+def join_minutes(parts: Sequence[Minutes]) -> Minutes:
+    """Put stretches of minutes behind each other."""
+    return Minutes(
+        np.concatenate([part.minute for part in parts]),
+        np.concatenate([part.open for part in parts]),
+        np.concatenate([part.high for part in parts]),
+        np.concatenate([part.low for part in parts]),
+        np.concatenate([part.close for part in parts]),
+        np.concatenate([part.volume for part in parts]),
+        np.concatenate([part.traded for part in parts]),
+    )
+
+
 def join_days(parts: Sequence[Days]) -> Days:
     """Put stretches of daily bars behind each other."""
     return Days(
@@ -91,6 +105,10 @@ class Path(Protocol):
     @property
     def is_exact(self) -> bool:
         """Tell whether its bars are recorded: shown as they are, not rounded to the tick."""
+
+    @property
+    def shown_from(self) -> int:
+        """Give the first day that charts show."""
 
     def daily(self, first_day: int, last_day: int) -> Days: ...
     def minutes(self, first_day: int, last_day: int) -> Minutes: ...
@@ -174,6 +192,7 @@ class GeneratedPath:
     """A path drawn from the seed, through `traits.price` at the close before the anchor day."""
 
     is_exact = False
+    shown_from = 0
 
     def __init__(
         self,
@@ -264,6 +283,8 @@ class GeneratedPath:
             body, gap = _reverting(body, self.key, day, deviation), 0.2 * gap
         most = 0.85 * traits.band
         gap = np.clip(gap, -0.6 * most, 0.6 * most)
+        # A year's walk is tamed, so that prices of other years stay near those that are known.
+        body -= _TAMED * np.mean(gap + body)
         moved = np.clip(gap + body, -most, most)
         wick = 0.4 * deviation
         high = np.maximum(gap, moved) + wick * np.abs(gauss(draw(self.key, day, 3)))

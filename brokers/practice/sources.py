@@ -31,6 +31,7 @@ _COMMODITY_BAND, _CURRENCY_BAND = 0.09, 0.03
 _FUTURE_BAND: Final = 0.1
 _LISTED_DAYS: Final = 100
 _TRUSTED: Final = 0.3
+_SEEN_BEFORE_DAYS: Final = 4
 # Lots a day of the near contract: index futures, index options, and what shares get.
 _INDEX_FUTURE_LOTS: Final = {"NIFTY": 90_000, "BANKNIFTY": 45_000, "SENSEX": 3_000}
 _INDEX_OPTION_LOTS: Final = {"NIFTY": 1_500_000, "BANKNIFTY": 300_000, "SENSEX": 700_000}
@@ -43,6 +44,13 @@ _GUESSES: Final = {
     InstrumentKind.INDEX: (5000, 30_000),
     InstrumentKind.OTHER: (50, 1000),
 }
+
+
+class _Centre(NamedTuple):
+    """Where an underlying must have been while its nearest options traded."""
+
+    strike_e4: int
+    day: int
 
 
 class Source(NamedTuple):
@@ -77,7 +85,7 @@ class Sources:
         self._by_isin = {share.isin: share for share in names.shares()}
         self._indices = {(each.exchange, each.name): each for each in names.INDICES}
         self._commodities = {each.name: each for each in names.commodities()}
-        self._strikes = _middle_strikes(universe)
+        self._centres = _centres(universe)
         listed = ((symbol, universe.by_symbol(symbol)) for symbol in recordings)
         self._twins = {
             each.isin: recordings[symbol]
@@ -165,13 +173,19 @@ class Sources:
             mean_trade=max(1.6, 9e7 / price_e4) * _unit(instrument),
         )
         if recording is not None:
-            last = float(recording.close[-1])
-            after = GeneratedPath(
-                self._seed, name, grid, self._anchor + 1, traits._replace(price=last)
-            )
-            return RecordedPath(after.key, grid, recording, self._anchor, after)
+            return self._recorded(name, grid, recording, traits)
         pinned = self._pinned(instrument, price_e4)
-        return GeneratedPath(self._seed, name, grid, self._anchor, traits, pinned)
+        return GeneratedPath(self._seed, name, grid, self._anchor_of(instrument), traits, pinned)
+
+    def _recorded(
+        self, name: str, grid: Grid, recording: Recording, traits: Traits
+    ) -> RecordedPath:
+        """Lay generated paths before and after a recording."""
+        first = RecordedPath.first_day_of(grid, recording, self._anchor)
+        opening, last = float(recording.open[0]), float(recording.close[-1])
+        before = GeneratedPath(self._seed, name, grid, first, traits._replace(price=opening))
+        after = GeneratedPath(self._seed, name, grid, self._anchor + 1, traits._replace(price=last))
+        return RecordedPath(grid, recording, self._anchor, before, after)
 
     def _pinned(self, instrument: Instrument, price_e4: int) -> dict[int, float]:
         """Give the days that a name spends at its limit, as moves from the last close."""
@@ -185,12 +199,23 @@ class Sources:
             return {self._anchor: math.log(lower / price_e4)}
         return {}
 
+    def _centre_of(self, instrument: Instrument) -> _Centre | None:
+        """Find where options place an instrument's price; those of NSE place both listings'."""
+        name = instrument.underlying
+        own = self._centres.get((str(instrument.exchange), name))
+        return self._centres.get(("NSE", name), own) if instrument.isin else own
+
+    def _anchor_of(self, instrument: Instrument) -> int:
+        """Give the day on whose eve an instrument has its known price."""
+        centre = self._centre_of(instrument)
+        return self._anchor if centre is None else min(self._anchor, centre.day)
+
     def _recording_of(self, instrument: Instrument) -> Recording | None:
         return self._recordings.get(instrument.symbol) or self._twins.get(instrument.isin)
 
     def _band_percent(self, instrument: Instrument) -> int:
         symbol = instrument.underlying
-        has_derivatives = instrument.id in self._strikes
+        has_derivatives = self._centre_of(instrument) is not None
         known = self._shares.get(symbol)
         if known is not None and known.lot:
             has_derivatives = True
@@ -210,7 +235,8 @@ class Sources:
 
     def seed_price_e4(self, instrument: Instrument) -> int:
         """Give the last close before the anchor day of what has no other price."""
-        strike = self._strikes.get(instrument.id)
+        centre = self._centre_of(instrument)
+        strike = None if centre is None else centre.strike_e4
         known = self._known_price(instrument)
         if known is None or (strike and abs(known / strike - 1.0) > _TRUSTED):
             known = strike or known
@@ -243,9 +269,7 @@ class Sources:
         if not is_vix:
             traits = plain
         if recording is not None:
-            last = traits._replace(price=float(recording.close[-1]))
-            after = GeneratedPath(self._seed, name, grid, self._anchor + 1, last)
-            return RecordedPath(after.key, grid, recording, self._anchor, after)
+            return self._recorded(name, grid, recording, traits)
         index = self._indices.get((str(instrument.exchange), instrument.underlying))
         weights = names.weights(index.weights) if index is not None else {}
         parts = [
@@ -255,8 +279,8 @@ class Sources:
             if isinstance(line := self.of(share).line, SpotLine)
         ]
         if parts:
-            return Basket(name, parts, level, self._anchor)
-        return GeneratedPath(self._seed, name, grid, self._anchor, traits)
+            return Basket(name, parts, level, self._anchor_of(instrument))
+        return GeneratedPath(self._seed, name, grid, self._anchor_of(instrument), traits)
 
     # Derivatives.
 
@@ -313,8 +337,8 @@ class Sources:
         if found is None:
             grid = self._grid_of(instrument)
             known = self._commodities.get(instrument.underlying)
-            underlying = instrument.underlying_id or instrument.id
-            strike = self._strikes.get(underlying)
+            centre = self._centre_of(instrument)
+            strike = None if centre is None else centre.strike_e4
             price = known.price_e4 if known is not None else strike
             if price is None or (strike and abs(price / strike - 1.0) > _TRUSTED):
                 price = strike or instrument.previous_close_e4 or 100 * E
@@ -326,7 +350,7 @@ class Sources:
                 band=_CURRENCY_BAND if is_currency else _COMMODITY_BAND,
                 daily_volume=0,
             )
-            path = GeneratedPath(self._seed, name, grid, self._anchor, traits)
+            path = GeneratedPath(self._seed, name, grid, self._anchor_of(instrument), traits)
             found = self._hidden[name] = SpotLine(path, grid)
         return found
 
@@ -350,11 +374,15 @@ def _unit(instrument: Instrument) -> int:
     return max(instrument.lot_size, 1)
 
 
-def _middle_strikes(universe: Universe) -> dict[InstrumentId, int]:
-    """Give the middle strike of each underlying's options: where its price must have been."""
-    found = {}
+def _centres(universe: Universe) -> dict[tuple[str, str], _Centre]:
+    """Read each underlying's place off its options, by (exchange, name)."""
+    found: dict[tuple[str, str], _Centre] = {}
     for underlying in universe.underlyings():
-        expiries = universe.expiries(underlying)
-        strikes = [each.strike_e4 or 0 for each in universe.options(underlying, expiries[0])]
-        found[underlying] = round(statistics.median(strikes))
+        expiry = universe.expiries(underlying)[0]
+        chain = universe.options(underlying, expiry)
+        middle = round(statistics.median(each.strike_e4 or 0 for each in chain))
+        name = (str(chain[0].exchange), chain[0].underlying)
+        centre = _Centre(middle, day_of(expiry) - _SEEN_BEFORE_DAYS)
+        if name not in found or centre.day < found[name].day:
+            found[name] = centre
     return found

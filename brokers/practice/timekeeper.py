@@ -167,9 +167,11 @@ class Timekeeper:
         self._engine.emit(PositionEvent(position=row, at_ns=self._clock.now_ns()))
 
     def _roll(self) -> None:
-        date = self._date()
+        date, calendar = self._date(), self._market.calendar
+        ended = date - dt.timedelta(days=1)
+        delivers = calendar.is_trading_day("NSE", "CM", ended)
         for account in self._engine.accounts.values():
-            account.roll(self._last_price, date)
+            account.roll(self._last_price, date, delivers=delivers)
 
     def _last_price(self, instrument: InstrumentId) -> int:
         return self._market.fresh(instrument).ltp_e4
