@@ -32,11 +32,16 @@ class AccountState:
     """One account as the window shows it.
 
     It begins blocked: trading opens only after the first reconciliation. `name` is ours, never a
-    client code; it is what journals and drafts carry.
+    client code; it is what journals and drafts carry. `book` tells one practice exchange from the
+    next: each begins with an empty order book and the same numbers, so what the journal holds of
+    another one is not about this one.
     """
 
-    def __init__(self, name: str, *, title: str, kind: AccountKind, broker: str) -> None:
+    def __init__(
+        self, name: str, *, title: str, kind: AccountKind, broker: str, book: str = ""
+    ) -> None:
         self.name = name
+        self.journal_name = f"{name}@{book}" if book else name
         self.title = title
         self.kind = kind
         self.broker = broker

@@ -202,14 +202,14 @@ def _tradable(_draft: OrderDraft, facts: Facts, _limits: Limits) -> Iterator[Fin
     if instrument.kind is InstrumentKind.INDEX:
         yield _block("instrument", "index", "an index cannot be traded; choose its future or ETF")
     elif instrument.expiry is not None and instrument.expiry < facts.today:
-        yield _block("instrument", "expired", f"{instrument.ticker} has expired")
+        yield _block("instrument", "expired", f"{instrument.label} has expired")
     elif not instrument.is_tradable:
-        yield _block("instrument", "suspended", f"{instrument.ticker} may not be traded today")
+        yield _block("instrument", "suspended", f"{instrument.label} may not be traded today")
     if instrument.multiplier is None:
         text = "how many units one quantity stands for is not known"
-        yield _block("instrument", "multiplier", f"{instrument.ticker}: {text}")
+        yield _block("instrument", "multiplier", f"{instrument.label}: {text}")
     if instrument.lot_size <= 0 or instrument.tick_e4 <= 0:
-        yield _block("instrument", "master", f"{instrument.ticker}: lot or tick is not known")
+        yield _block("instrument", "master", f"{instrument.label}: lot or tick is not known")
 
 
 def _offered(draft: OrderDraft, facts: Facts, _limits: Limits) -> Iterator[Finding]:

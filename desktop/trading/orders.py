@@ -112,7 +112,7 @@ class OrderDesk:
         What it holds is taken up when the broker is attached.
         """
         recorder = self._recorder
-        self._remembered = recorder.journal.replay(self.account.name, recorder.trading_date)
+        self._remembered = recorder.journal.replay(self.account.journal_name, recorder.trading_date)
 
     def attach(self, broker: Broker | None) -> None:
         """Use this connection from now on; None: there is none."""

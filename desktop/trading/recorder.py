@@ -88,7 +88,7 @@ class Recorder:
         """Write a step as the journal keeps it."""
         return OpStep(
             op_id=op.op_id,
-            account=self.account.name,
+            account=self.account.journal_name,
             order_key=op.key,
             was=was,
             now=now or op.state,
@@ -177,7 +177,7 @@ class Recorder:
         self, source: str, body: str, key: str = "", broker_ns: int | None = None, op_id: str = ""
     ) -> Event:
         return Event(
-            account=self.account.name,
+            account=self.account.journal_name,
             source=source,
             body=body,
             at_ns=self.seams.timer.now_ns(),

@@ -80,7 +80,7 @@ class Sender:
             op_id=op.op_id,
             tag=op.tag,
             broker=recorder.account.broker,
-            account=recorder.account.name,
+            account=recorder.account.journal_name,
             kind=op.kind,
             order_key=op.key,
             body=msgspec.json.encode(body, order="sorted").decode(),

@@ -88,6 +88,7 @@ class Rig:
         broker: FakeBroker,
         timer: VirtualTimer,
         killpoint: Callable[[str], None] = no_killpoint,
+        book: str = "",
     ) -> None:
         self.timer = timer
         self.broker = broker
@@ -95,7 +96,7 @@ class Rig:
         self.hub = Hub()
         self.phase = MarketPhase.OPEN
         self.limits = Limits(max_quantity=100_000, per_minute=10_000, max_value_paise=10**12)
-        self.account = AccountState("a", title="A", kind=AccountKind.LIVE, broker="fake")
+        self.account = AccountState("a", title="A", kind=AccountKind.LIVE, broker="fake", book=book)
         options = Options(busy_ms=200, reserve_bytes=0, killpoint=killpoint)
         self.journal = Journal(folder / "orders.db", STAMP, options)
         directory = Shelf(INSTRUMENTS)

@@ -295,6 +295,18 @@ async def test_what_the_evidence_proves_at_a_start_is_recorded(tmp_path: Path) -
     await tomorrow.stop()
 
 
+async def test_another_practice_exchange_is_another_book(tmp_path: Path) -> None:
+    for run in ("one", "two"):
+        timer = VirtualTimer()
+        rig = Rig(tmp_path, FakeBroker(timer), timer, book=run)
+        await rig.start(reconciles=True)
+        assert not rig.desk.rows()
+        await rig.place()
+        assert rig.only_row().words == "open"
+        assert not rig.alarms
+        await rig.stop()
+
+
 async def _nothing() -> None:
     return
 
