@@ -25,13 +25,8 @@ class Slot(NamedTuple):
     is_pill: bool
 
 
-class Cell(NamedTuple):
-    """One cell to draw; without a ground it stands on what its row was filled with."""
-
-    slot: Slot
-    text: str
-    colour: str
-    ground: str | None
+Cell = tuple[Slot, str, str, str | None]
+"""(where, text, colour, ground); without a ground it stands on what its row was filled with."""
 
 
 class _Words(NamedTuple):

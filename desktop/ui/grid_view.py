@@ -25,12 +25,12 @@ _GROUNDS: Final = (
 class _Shown:
     """What is on the screen of one row, to compare the next values with."""
 
-    __slots__ = ("is_dim", "roles", "texts", "values")
+    __slots__ = ("colours", "is_dim", "texts", "values")
 
-    def __init__(self, values: Sequence[object], texts: list[str], roles: list[str]) -> None:
+    def __init__(self, values: Sequence[object], texts: list[str], colours: list[str]) -> None:
         self.values = values
         self.texts = texts
-        self.roles = roles
+        self.colours = colours
         self.is_dim = False
 
 
@@ -66,6 +66,8 @@ class GridView(GridFrame):
         self._canvas = Canvas()
         self._shown: dict[str, _Shown] = {}
         self._dirty: dict[str, set[int]] = {}
+        self._plan: list[tuple[int, Column]] = []
+        self._sight: dict[int, Slot] = {}
         self._is_full = True
         self._longest = [0] * len(self._columns)
         self._flashes = Flashes()
@@ -252,22 +254,29 @@ class GridView(GridFrame):
             shown.is_dim = is_dim
             self._mark(key, range(len(values)))
         shown.values = values
-        for place, column in enumerate(self._columns):
+        texts, colours, looks = shown.texts, shown.colours, self._looks
+        changed: list[int] = []
+        for place, column in self._plan:
             value = values[place]
             is_same = value == old[place]
             if is_same and column.tint is None:
                 continue
-            role = column.colour(value, row)
-            text = shown.texts[place] if is_same else column.show(value, row)
-            if text == shown.texts[place] and role == shown.roles[place]:
-                continue
-            if column.flashes and self.does_flash and text != shown.texts[place]:
-                is_lit = self._flashes.note((key, place), old[place], value, self._now_ns())
-                if is_lit and not self._fade.isActive():
-                    self._fade.start(STEP_MS)
-            shown.texts[place] = text
-            shown.roles[place] = role
-            self._mark(key, (place,))
+            colour = looks[column.colour(value, row)]
+            text = texts[place] if is_same else column.show(value, row)
+            if text == texts[place]:
+                if colour == colours[place]:
+                    continue
+            elif column.flashes and self.does_flash:
+                self._flash((key, place), old[place], value)
+            texts[place], colours[place] = text, colour
+            changed.append(place)
+        if changed:
+            self._mark(key, changed)
+
+    def _flash(self, cell: tuple[str, int], old: object, new: object) -> None:
+        is_lit = self._flashes.note(cell, old, new, self._now_ns())
+        if is_lit and not self._fade.isActive():
+            self._fade.start(STEP_MS)
 
     def _mark(self, key: str, places: Collection[int]) -> None:
         self._dirty.setdefault(key, set()).update(places)
@@ -335,43 +344,49 @@ class GridView(GridFrame):
     def _paint_full(self) -> None:
         self._is_full = False
         self._dirty.clear()
+        # Until the next full painting these hold: whatever moves a column asks for one.
+        self._plan = [(place, self._columns[place]) for place in self._header.shown]
         self._shown = {key: self._show(key) for key in self.visible_keys()}
-        for place, column in enumerate(self._columns):
+        for place, column in self._plan:
             if column.is_number:
                 self._widen(place, (shown.texts[place] for shown in self._shown.values()))
-        slots = self._slots()
-        now = self._now_ns()
+        self._sight = self._slots()
         self._canvas.begin()
         self._canvas.clear(self._looks["surface"])
-        for key in self._shown:
+        for key, shown in self._shown.items():
             top, bottom = self._rim(key)
             self._canvas.row(top, bottom, self._row_ground(key), self._looks["line"])
-            self._canvas.cells(top, bottom, self._cells(key, slots, now))
+            self._canvas.cells(top, bottom, self._cells(key, shown, self._sight, None))
         self._canvas.end()
 
     def _show(self, key: str) -> _Shown:
         row = self._order.rows[key]
         values = self._read(row)
-        pairs = list(zip(self._columns, values, strict=True))
-        shown = _Shown(
-            values,
-            [column.show(value, row) for column, value in pairs],
-            [column.colour(value, row) for column, value in pairs],
-        )
+        texts, colours = [""] * len(values), [""] * len(values)
+        for place, column in self._plan:
+            value = values[place]
+            texts[place] = column.show(value, row)
+            colours[place] = self._looks[column.colour(value, row)]
+        shown = _Shown(values, texts, colours)
         shown.is_dim = self.is_dim is not None and self.is_dim(row)
         return shown
 
-    def _cells(self, key: str, slots: Mapping[int, Slot], now: int) -> list[Cell]:
-        shown, looks = self._shown[key], self._looks
-        dim = looks["text_dim"] if shown.is_dim else ""
+    def _cells(
+        self, key: str, shown: _Shown, places: Iterable[int], ground: str | None
+    ) -> list[Cell]:
+        """Give what to draw of a row's cells, as far as they are in sight."""
+        sight, texts = self._sight, shown.texts
+        dim = self._looks["text_dim"] if shown.is_dim else ""
+        now = self._now_ns() if self._flashes else 0
         return [
-            Cell(
-                slot,
-                shown.texts[place],
-                dim or looks[shown.roles[place]],
-                self._ground(key, place, now) if self._flashes else None,
+            (
+                sight[place],
+                texts[place],
+                dim or shown.colours[place],
+                (self._ground(key, place, now) or ground) if now else ground,
             )
-            for place, slot in slots.items()
+            for place in places
+            if place in sight
         ]
 
     def _widen(self, place: int, texts: Iterable[str]) -> None:
@@ -386,26 +401,15 @@ class GridView(GridFrame):
             self.repaint_all()
 
     def _paint_dirty(self) -> None:
-        slots = self._slots()
-        now = self._now_ns()
-        looks = self._looks
         self._canvas.begin()
         for key in self._dirty.keys() & self._shown.keys():
-            shown = self._shown[key]
-            ground = self._row_ground(key)
-            dim = looks["text_dim"] if shown.is_dim else ""
-            cells = []
-            for place in self._dirty[key]:
-                slot = slots.get(place)
-                if slot is not None:
-                    text = shown.texts[place]
-                    if len(text) > self._longest[place] and slot.is_number:
-                        self._widen(place, [text])
-                    flash = self._ground(key, place, now) if self._flashes else None
-                    colour = dim or looks[shown.roles[place]]
-                    cells.append(Cell(slot, text, colour, flash or ground))
+            shown, places = self._shown[key], self._dirty[key]
+            for place in places:
+                text = shown.texts[place]
+                if len(text) > self._longest[place] and self._columns[place].is_number:
+                    self._widen(place, [text])
             top, bottom = self._rim(key)
-            self._canvas.cells(top, bottom, cells)
+            self._canvas.cells(top, bottom, self._cells(key, shown, places, self._row_ground(key)))
         self._canvas.end()
         self._dirty.clear()
 

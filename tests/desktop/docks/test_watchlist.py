@@ -58,7 +58,7 @@ def test_a_line_has_one_value_for_each_column() -> None:
             strict=True,
         )
     )
-    assert (values["symbol"], values["change"], values["percent"]) == ("SBIN-EQ", 254_000, 318)
+    assert (values["symbol"], values["change"], values["percent"]) == ("SBIN", 254_000, 318)
     assert values["interest"] is None
     assert len(model.values(Line(SBIN.id, None, None))) == len(model.COLUMNS)
 
@@ -239,7 +239,7 @@ async def test_a_new_master_names_what_was_unknown(prices: Prices, dock: Watchli
     prices.list([SBIN])
     assert dock.grid.cell_text("NSE:CM:1594", "symbol") == "NSE:CM:1594"
     prices.list([SBIN, INFY])
-    assert dock.grid.cell_text("NSE:CM:1594", "symbol") == "INFY-EQ"
+    assert dock.grid.cell_text("NSE:CM:1594", "symbol") == "INFY"
 
 
 async def test_a_narrow_dock_shows_what_matters_until_arranged_by_hand(
