@@ -401,6 +401,7 @@ class ChartDock(Dock):
         items = [
             menus.Item(title="Newest bars", keys="0", run=self.chart.reset),
             menus.Item(title="All bars", run=self.chart.fit_all),
+            menus.Item(title="Price scale", items=tuple(self.toolbar.scale_items())),
         ]
         if price_e4 is not None and self._instrument is not None:
             text = rupees.price(price_e4, self._instrument.decimals)

@@ -103,7 +103,7 @@ class Toolbar(QWidget):
         self.style_button = MenuButton("Style of the bars", self._style_items, self)
         self.indicators = MenuButton("Indicators", self._indicator_items, self)
         self.indicators.setText("Indicators")
-        self.scale = MenuButton("Price scale", self._scale_items, self)
+        self.scale = MenuButton("Price scale", self.scale_items, self)
         self._status = label("", role="dim", parent=self)
         self._retry = button("Retry", self.retry_asked.emit, kind="quiet", parent=self)
         self._latest = self._word("Latest", "The newest bars at their usual width (0)")
@@ -191,35 +191,29 @@ class Toolbar(QWidget):
         self._fold()
 
     def _fold(self) -> None:
-        """Where room is short, hide what can be reached in another way, the dearest first."""
+        """Show what there is room for, the most used first; the rest is in the chart's menu."""
         if self._is_folding:
             return
         self._is_folding = True  # showing and hiding resizes what is around
-        dear: tuple[QWidget, ...] = (
-            *(self._symbol, self.intervals, self.scale, self._all, self._latest, self._status),
+        margins = self._row.contentsMargins()
+        room = self.width() - margins.left() - margins.right() - self._width(self.more)
+        always = (self.style_button, self.indicators)
+        room -= sum(map(self._width, always)) + Theme.current().px(_ROOM_FOR_INTERVAL)
+        if not self._retry.isHidden():
+            room -= self._width(self._retry)
+        wanted: tuple[QWidget, ...] = (
+            *(self._status, self.intervals, self._latest, self._all, self.scale, self._symbol),
         )
-        needed = self._needed(dear)
-        self.more.setText("")
-        for each in dear:
-            fits = needed <= self.width()
-            if not fits:
-                needed -= each.sizeHint().width() + self._row.spacing()
-            if each is self.intervals:
-                self.more.setText("" if fits else self._state.interval.value)
+        for each in wanted:
+            fits = self._width(each) <= room
             each.setVisible(fits)
+            room -= self._width(each) if fits else 0
+        shows = not self.intervals.isHidden()
+        self.more.setText("" if shows else self._state.interval.value)
         self._is_folding = False
 
-    def _needed(self, dear: Sequence[QWidget]) -> int:
-        """Give the width of the row with all of it shown."""
-        margins = self._row.contentsMargins()
-        always = (self.more, self.style_button, self.indicators)
-        shown: list[QWidget] = [*dear, *always]
-        if not self._retry.isHidden():
-            shown.append(self._retry)
-        widths = sum(each.sizeHint().width() + self._row.spacing() for each in shown)
-        # The one button that grows when the intervals are hidden.
-        room = Theme.current().px(_ROOM_FOR_INTERVAL)
-        return widths + margins.left() + margins.right() + room
+    def _width(self, widget: QWidget) -> int:
+        return widget.sizeHint().width() + self._row.spacing()
 
     # -- menus
 
@@ -248,7 +242,8 @@ class Toolbar(QWidget):
         )
         return [*items, menus.LINE, volume]
 
-    def _scale_items(self) -> list[menus.Item]:
+    def scale_items(self) -> list[menus.Item]:
+        """Give the ways to scale prices, for the chart's own menu as well."""
         return [
             menus.Item(
                 title=words,

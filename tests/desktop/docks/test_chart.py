@@ -249,10 +249,11 @@ async def test_the_cross_cancels_the_order(bench: Bench) -> None:
 async def test_the_price_menu_fills_the_ticket(bench: Bench) -> None:
     dock = await shown(bench)
     dock.chart.menu_requested.emit(7_995_000, QPoint(10, 10))
-    menu = dock.findChildren(QMenu)[-1]
-    actions = {action.text(): action for action in menu.actions()}
+    menus = dock.findChildren(QMenu)
+    actions = {action.text(): action for menu in menus for action in menu.actions()}
     actions["Sell at 799.50 …"].trigger()
-    menu.close()
+    for menu in menus:
+        menu.close()
     assert bench.tickets == [TicketRequest(instrument=SBIN, side=Side.SELL, price_e4=7_995_000)]
 
 
