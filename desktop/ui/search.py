@@ -1,5 +1,6 @@
 """An instrument box: type, and the best matches stand below; arrows and Enter choose."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -44,6 +45,7 @@ from desktop.ui.theme import Theme
 
 Find = Callable[[str], Sequence[Instrument]]
 _Index = QModelIndex | QPersistentModelIndex
+_PARTS: Final = re.compile(r"[^\W\d_]+|\d+")
 _ROWS: Final = 10
 _WIDTH: Final = 460
 _MOVES: Final = {
@@ -64,14 +66,18 @@ _WORDS: Final = {
 
 
 def matched_spans(words: str, text: str) -> list[tuple[int, int]]:
-    """Give (start, length) of each typed word's first place in a text, case ignored."""
+    """Give (start, length) of each typed word's first place in a text, case ignored.
+
+    A word that is not there whole is looked for as its letters and its figures: `nifty25`.
+    """
     low = text.lower()
-    spans = []
-    for word in dict.fromkeys(words.lower().split()):
-        at = low.find(word)
-        if at >= 0:
-            spans.append((at, len(word)))
-    return sorted(spans)
+    parts = (
+        part
+        for word in words.lower().split()
+        for part in ([word] if word in low else _PARTS.findall(word))
+    )
+    places = ((low.find(part), len(part)) for part in dict.fromkeys(parts))
+    return sorted(place for place in places if place[0] >= 0)
 
 
 class _Results(QAbstractListModel):

@@ -107,3 +107,4 @@ def test_another_account_closes_the_list(qtbot: QtBot, box: InstrumentSearch) ->
 def test_the_matched_letters_are_found_in_any_order() -> None:
     assert matched_spans("bank state", "State Bank of India") == [(0, 5), (6, 4)]
     assert matched_spans("xyz", "State Bank") == []
+    assert matched_spans("nifty25", "NIFTY26NOV25750CE") == [(0, 5), (10, 2)]
