@@ -14,7 +14,7 @@ from brokers.model.order import Kind, OpState, OrderChange, OrderState, Product,
 from desktop.trading.drafts import CancelDraft, ChangeDraft
 from desktop.trading.portfolio import position_key
 from tests.rig.fake_broker import Trouble, lost_reply, refused, reset_before
-from tests.rig.order_rig import NIFTY_FUT, SBIN, Rig, rig_in
+from tests.rig.order_rig import INSTRUMENTS, NIFTY_FUT, SBIN, Rig, rig_in
 
 pytestmark = pytest.mark.plainloop
 INTRADAY = position_key(SBIN, Product.INTRADAY)
@@ -272,7 +272,9 @@ async def test_no_reverse_on_double_exit(rig: Rig) -> None:
 
     assert [view.state for view in views] == [OpState.ACKED, OpState.DENIED]
     assert views[1].text == "0 left to close"
-    assert rig.desk.exit_plan(INTRADAY).problems == ("SBIN-EQ: 10 are being closed already",)
+    assert rig.desk.exit_plan(INTRADAY).problems == (
+        f"{INSTRUMENTS[SBIN].ticker}: 10 are being closed already",
+    )
     sells = [order for order in rig.broker.book.values() if order.side is Side.SELL]
     assert sum(order.quantity for order in sells) == 10
 
