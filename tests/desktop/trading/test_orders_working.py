@@ -273,7 +273,7 @@ async def test_no_reverse_on_double_exit(rig: Rig) -> None:
     assert [view.state for view in views] == [OpState.ACKED, OpState.DENIED]
     assert views[1].text == "0 left to close"
     assert rig.desk.exit_plan(INTRADAY).problems == (
-        f"{INSTRUMENTS[SBIN].ticker}: 10 are being closed already",
+        f"{INSTRUMENTS[SBIN].label}: 10 are being closed already",
     )
     sells = [order for order in rig.broker.book.values() if order.side is Side.SELL]
     assert sum(order.quantity for order in sells) == 10
