@@ -13,8 +13,8 @@ from brokers.fyers.symbols import merge, read_master
 from brokers.model.login import Request
 from brokers.port import MasterFile, MasterPart
 
-_SEAM: Final = b"\n\x00"
-"""Between the two parts of a body; neither CSV nor JSON holds a zero byte."""
+_SEAM: Final = b"\n\x00details of the rows above\x00\n"
+"""Between the two parts of a body; long, because a damaged file may hold zero bytes."""
 
 _NEED_BOTH: Final = frozenset({"NSE_CD", "NSE_COM", "MCX_COM"})
 

@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from brokers.model.instrument import InstrumentId
-from brokers.model.order import Kind, OrderState, Product, Side, Validity
+from brokers.model.order import Kind, OpState, OrderState, Product, Side, Validity
+from brokers.port import Broker
 from desktop.app import App
 from desktop.docks.base import LINKS, Dock
 from desktop.paths import profile_paths
 from desktop.trading.desk import Desk
 from desktop.trading.drafts import OrderDraft
-from desktop.trading.rows import OpView, OrderRow
+from desktop.trading.rows import Level, OpView, OrderRow
 from desktop.ui.theme import Theme
 from tests.rig.practice import PracticeProcess
 
@@ -32,7 +34,10 @@ class Journey:
 
     def __init__(self, app: App, practice: PracticeProcess | None) -> None:
         self.app = app
+        self.said: list[str] = []
+        """Every message that was shown in the window's corner, in order."""
         self._practice = practice
+        app.toasts.shown.connect(lambda _kind, title, text: self.said.append(f"{title}. {text}"))
 
     @property
     def practice(self) -> PracticeProcess:
@@ -45,6 +50,13 @@ class Journey:
         desk = self.app.accounts.current
         assert desk is not None, "no account is open"
         return desk
+
+    @property
+    def broker(self) -> Broker:
+        """The open account's broker, past every check of the desk."""
+        broker = self.app.accounts._open[self.desk.account.name]._broker
+        assert broker is not None
+        return broker
 
     def dock(self, name: str, kind: type[D]) -> D:
         dock = self.app.panels.docks[name]
@@ -97,6 +109,14 @@ class Journey:
         assert op.key, [finding.text for finding in op.findings]
         return op
 
+    async def confirmed(self, draft: OrderDraft) -> OpView:
+        """Place an order, saying yes to whatever is asked."""
+        op = await self.desk.orders.place(draft)
+        if op.state is OpState.DRAFT:
+            asked = frozenset(each.code for each in op.findings if each.level is Level.ASK)
+            op = await self.desk.orders.place(msgspec.structs.replace(draft, confirmed=asked))
+        return op
+
     def row(self, key: str) -> OrderRow:
         row = self.desk.orders.row(key)
         assert row is not None
@@ -124,9 +144,10 @@ async def running_app(
     assert isinstance(qt, QApplication)
     Theme.current().dress(qt)
     app = App(profile_paths(profile))
+    journey = Journey(app, practice)
     try:
         app.show()
         await app.start()
-        yield Journey(app, practice)
+        yield journey
     finally:
         await app.close()
