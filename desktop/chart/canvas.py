@@ -37,6 +37,7 @@ class Canvas(View):
         """Whether the keys act here, and the trader came by key: shown by a frame."""
         self._is_stale = True
         self._strips: list[QRect] = []
+        self._exposed: list[QRect] = []
 
     def readout_lines(self, pane: Pane) -> Sequence[Sequence[Run]]:
         """Give the words at the top of a pane."""
@@ -74,17 +75,15 @@ class Canvas(View):
                 )
                 self.viewport().update(area.toAlignedRect())
 
-    def refresh_strip(self, left: float, right: float) -> None:
-        """Redraw the layer between two pixels of the plot, over all panes."""
+    def refresh_strips(self, strips: Sequence[QRect]) -> None:
+        """Redraw these parts of the layer; they lie on the plot."""
         if self._is_stale:
             return
-        plot = self.stack.plot
-        strip = QRect(int(left), 0, int(right) - int(left) + 1, plot.height()) & plot
-        if strip.isEmpty():
-            return
-        if strip not in self._strips:
-            self._strips.append(strip)
-        self.refresh_over([QRectF(strip)])
+        for strip in strips:
+            part = strip & self.stack.plot
+            if not part.isEmpty() and part not in self._strips:
+                self._strips.append(part)
+                self.refresh_over([QRectF(part)])
 
     @property
     def is_stale(self) -> bool:
@@ -128,13 +127,18 @@ class Canvas(View):
             self._strips.clear()
         elif self._strips:
             self._draw_strips()
+        region = event.region()
+        self._exposed = list(region)  # type: ignore[call-overload]  # it iterates
         super().paintEvent(event)
 
     @override
     def paint_under(self, painter: QPainter) -> None:
         """Paint the layer and what lies over it, in device pixels."""
         if self.look.ratio == 1:
-            painter.drawPixmap(0, 0, self.layer)
+            # Rectangle by rectangle: Qt hands a large picture under a ragged clip to its threads,
+            # and waiting for those costs up to a millisecond on a busy machine.
+            for part in self._exposed:
+                painter.drawPixmap(part, self.layer, part)
             self.paint_over(painter)
             return
         painter.save()

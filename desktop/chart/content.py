@@ -1,5 +1,6 @@
 """What a chart shows: the bars, their style, the indicators, and the words about them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from brokers.model.market import Candle, Interval
 from brokers.model.money import E4
 from desktop.chart.candles_item import Candles, CloseLine, Style, VolumeBars
 from desktop.chart.crosshair import Run
-from desktop.chart.indicators import heikin_ashi
+from desktop.chart.indicators import Draw, heikin_ashi
 from desktop.chart.look import Look
 from desktop.chart.pane import Drawing, Pane
 from desktop.chart.scale import Mode, PriceScale
@@ -205,21 +206,25 @@ class Content:
         return rupees.price(e4(value), self.facts.decimals)
 
     def live_extents(self, panes: Sequence[Pane]) -> dict[str, tuple[float, float]]:
-        """Give the lowest and highest value of the last bar in each pane."""
+        """Give the lowest and highest value that the last bar draws in each pane.
+
+        Lines come from the bar before, so its value is among them.
+        """
         last = self.shown.last
-        _, high, low, close, _ = self.shown.row(last)
-        values = [close, close] if self._close is not None else [high, low]
-        found = {"price": values, "volume": [self.series.row(last)[4]]}
+        _, high, low, _, _ = self.shown.row(last)
+        values = [high, low]
+        if self._close is not None:
+            values = [self._close.value(last - 1), self._close.value(last)]
+        found = {"price": values, "volume": [0.0, self.series.row(last)[4]]}
         own = {id(item): pane.key for pane in panes for item in pane.drawings}
         for item in self._items:
-            key = own.get(id(item), "price")
-            found.setdefault(key, []).extend(track.value(last) for _, track in item.shown())
-        extents = {}
-        for key, numbers in found.items():
-            known = [number for number in numbers if np.isfinite(number)]
-            if known:
-                extents[key] = (min(known), max(known))
-        return extents
+            numbers = found.setdefault(own.get(id(item), "price"), [])
+            for output, track in item.shown():
+                numbers += (track.value(last - 1), track.value(last))
+                if output.draw is Draw.HISTOGRAM:
+                    numbers.append(0.0)
+        known = {key: [each for each in found[key] if not math.isnan(each)] for key in found}
+        return {key: (min(each), max(each)) for key, each in known.items() if each}
 
     def lines(self, pane: Pane, number: int, look: Look) -> list[list[Run]]:
         """Give the words at the top of a pane about one bar."""

@@ -80,6 +80,12 @@ class Pane:
         above, below = self.room
         self.scale.fit(low, high, above=above, below=below)
 
+    def rows(self, low: float, high: float, slack: int) -> tuple[int, int]:
+        """Give the top and bottom pixel of a range of values, with some slack, on the plot."""
+        top = max(self.scale.y(high) - slack, self.area.top())
+        bottom = min(self.scale.y(low) + slack, self.area.bottom())
+        return int(top), int(bottom)
+
     def holds(self, low: float, high: float) -> bool:
         """Tell whether values lie within what the scale was last fitted to."""
         if not self.scale.is_auto or self.limits is not None:

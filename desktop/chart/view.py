@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -128,7 +128,7 @@ class ChartView(Canvas):
     def apply(self, candles: Sequence[Candle]) -> None:
         """Take a frame's candles: states of the live bar, and bars that follow it, in order."""
         had_volume = self.content.has_volume
-        before = self._last_parts()
+        before, extents = self._last_parts(), self._live_extents()
         is_new = False
         for candle in candles:
             is_new |= self.content.take(candle)
@@ -139,10 +139,8 @@ class ChartView(Canvas):
             self.stack.extend(self.content.series)
         if had_volume != self.content.has_volume:
             self._rebuild()
-        elif is_new or not self._live_fits():
+        elif is_new or not self._refresh_live(before, extents):
             self.refresh()
-        else:
-            self._refresh_live(before)
 
     def prepend(self, columns: Columns) -> None:
         """Put older bars in front of the first; nothing on the screen moves."""
@@ -253,33 +251,60 @@ class ChartView(Canvas):
         o, _, _, close, _ = series.row(series.last)
         self.marks.last = LastPrice(e4(close), close >= o, self._countdown)
 
-    def _live_fits(self) -> bool:
-        """Tell whether the live bar stays within the range each pane already shows."""
-        if self.is_stale:
-            return False
-        extents = self.content.live_extents(self.stack.panes)
-        return all(
-            pane.holds(*extents[pane.key])
-            for pane in self.stack.shown()
-            if pane.key in extents and self._live_is_visible()
-        )
+    def _live_extents(self) -> dict[str, tuple[float, float]]:
+        return self.content.live_extents(self.stack.panes) if len(self.content.series) else {}
 
     def _live_is_visible(self) -> bool:
         timeline = self.stack.timeline
         return timeline.left - 1 <= self.content.series.last <= timeline.right + 1
 
-    def _refresh_live(self, before: Sequence[QRectF]) -> None:
+    def _refresh_live(
+        self, before: Sequence[QRectF], extents: dict[str, tuple[float, float]]
+    ) -> bool:
+        """Redraw the live bar alone; tells whether that is enough, or a scale has to follow it.
+
+        Args:
+            before: what the last price's line and tag covered.
+            extents: the values the live bar covered, by pane.
+        """
+        if self.is_stale:
+            return False
         if self._live_is_visible():
-            window = self.stack.timeline.window()
-            last, step = self.content.series.last, step_for(window.bar_px)
-            first = last // step * step
-            # Lines come from the middle of the bar before.
-            left = window.x(first - step) - 2 * self.look.pixel
-            self.refresh_strip(left, window.x(first + step) + 2 * self.look.pixel)
+            now = self._live_extents()
+            panes = self.stack.shown()
+            if not all(pane.holds(*now[pane.key]) for pane in panes if pane.key in now):
+                return False
+            self.refresh_strips(self._live_strips(extents, now))
         parts = self._united(before, self._last_parts())
         if self.cross.number is None or self.cross.number == self.content.series.last:
             parts += self.readout.parts(self.stack.shown())
         self.refresh_over(parts)
+        return True
+
+    def _live_strips(
+        self, old: dict[str, tuple[float, float]], new: dict[str, tuple[float, float]]
+    ) -> list[QRect]:
+        """Give what the live bar covers or covered, in each pane."""
+        window = self.stack.timeline.window()
+        last, step = self.content.series.last, step_for(window.bar_px)
+        first = last // step * step
+        slack = 2 * self.look.pixel
+        # Lines come from the middle of the bar before.
+        left = int(window.x(first - step) - slack)
+        width = int(window.x(first + step)) + slack - left + 1
+        strips = []
+        for pane in self.stack.shown():
+            if pane.key not in new or pane.key not in old:
+                continue
+            top, bottom = pane.area.top(), pane.area.bottom()
+            if step == 1:
+                low = min(old[pane.key][0], new[pane.key][0])
+                high = max(old[pane.key][1], new[pane.key][1])
+                top, reach = pane.rows(low, high, slack + self.look.pixel)
+                fills = pane is self.main and self.content.style is Style.AREA
+                bottom = bottom if fills else reach
+            strips.append(QRect(left, top, width, bottom - top + 1))
+        return strips
 
     @staticmethod
     def _united(before: Sequence[QRectF], after: Sequence[QRectF]) -> list[QRectF]:

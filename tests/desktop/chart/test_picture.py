@@ -211,9 +211,11 @@ def test_a_new_high_beyond_the_scale_fits_it_anew(qtbot: QtBot) -> None:
     assert np.array_equal(shown, painted(view))
 
 
-def test_a_tick_repaints_little(qtbot: QtBot) -> None:
+@pytest.mark.parametrize("style", list(Style))
+def test_a_tick_repaints_little(qtbot: QtBot, style: Style) -> None:
     whole = columns(2_000)
     view = chart(qtbot, whole, size=(1400, 700))
+    view.set_style(style)
     last = candle(whole, 1_999)
     settle()
     spy = Painted(view)
@@ -222,7 +224,7 @@ def test_a_tick_repaints_little(qtbot: QtBot) -> None:
         Candle(last.opened_ns, last.open_e4, last.high_e4, last.low_e4, middle_e4, last.volume)
     )
     settle()
-    assert 0 < spy.area < 1400 * 700 * 0.04
+    assert 0 < spy.area < 1400 * 700 * 0.03
 
 
 def test_moving_the_mouse_repaints_little_and_leaves_nothing_behind(qtbot: QtBot) -> None:
