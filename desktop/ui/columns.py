@@ -1,4 +1,4 @@
-"""What a column is: how a value becomes text, colour, order and CSV. Shared by grid and table."""
+"""What a column is: how a value becomes text, colour, order and CSV."""
 
 import csv
 import io
