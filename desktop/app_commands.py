@@ -177,6 +177,9 @@ def _kill(app: "App") -> None:
     if desk is None:
         return
 
+    # At once, before any task has its turn: from here on nothing new leaves.
+    desk.orders.halt("kill switch")
+
     async def kill() -> None:
         report = await desk.orders.kill()
         words = f"{report.asked} cancels sent; {len(report.survivors)} orders still work"
