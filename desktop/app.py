@@ -41,6 +41,8 @@ from resources import text
 
 _log = logging.getLogger(__name__)
 FIRST = "workspaces/first.json"
+ASLEEP_S = 5.0
+"""A stall longer than this was no slow paint: the computer slept."""
 
 
 class App:
@@ -207,6 +209,8 @@ class App:
             sound.play(kind.value)
 
     def _on_stall(self, late_s: float) -> None:
+        if late_s > ASLEEP_S:
+            self.accounts.resumed()
         self.toasts.warn("The window was held up", f"for {late_s:.1f} s; prices may have been late")
 
     def _on_failure(self, name: str, error: BaseException) -> None:

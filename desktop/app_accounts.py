@@ -28,6 +28,7 @@ from desktop.trading.account_book import LIVE, PRACTICE, AccountBook
 from desktop.trading.accounts import AccountKind, AccountState, Block
 from desktop.trading.desk import Desk
 from desktop.trading.opening import OpenAccount, Places
+from desktop.trading.rows import Alarm
 
 if TYPE_CHECKING:
     from desktop.app import App
@@ -77,8 +78,13 @@ class AccountsDesk:
             self._say("Logging in")
             session = await log_in_to_practice(plugin, self._practice.ports, on_step=self._say)
             endpoints = practice_endpoints(plugin, self._practice.ports)
-            name = f"practice-{self._practice.ports.get('pid', 0)}"
-            state = AccountState(name, title=_TITLE, kind=AccountKind.PRACTICE, broker=plugin.name)
+            state = AccountState(
+                "practice",
+                title=_TITLE,
+                kind=AccountKind.PRACTICE,
+                broker=plugin.name,
+                book=self._book(),
+            )
             await self._open_account(plugin, state, session, endpoints)
         except (BrokerError, OSError) as error:
             _log.warning("practice: %s", error)
@@ -134,9 +140,8 @@ class AccountsDesk:
     ) -> None:
         log.SECRETS.add(session.token, session.account, *session.values.values())
         paths = self._app.paths
-        kind = "live" if state.is_live else "practice"
         places = Places(
-            journal=paths.journal_folder / f"{kind}.sqlite",
+            journal=paths.journal_folder / f"{state.name}.sqlite",
             instruments=paths.cache / f"instruments-{plugin.name}" if state.is_live else None,
             candles=paths.data / f"candles-{plugin.name}.sqlite" if state.is_live else None,
         )
@@ -156,7 +161,9 @@ class AccountsDesk:
             await account.close()
             raise
         self._open[state.name] = account
-        account.orders.on_alarm(lambda alarm: self._app.toasts.warn("Order alarm", alarm.text))
+        for alarm in account.orders.alarms:
+            self._on_alarm(alarm)
+        account.orders.on_alarm(self._on_alarm)
         self._app.status.follow(account)
         self.bring_to_front(state.name)
 
@@ -184,6 +191,20 @@ class AccountsDesk:
             await self._close_account(name)
         if self._practice is not None:
             await self._practice.stop()
+
+    def resumed(self) -> None:
+        """The computer slept, or the program was held: compare before anything is traded."""
+        for account in self._open.values():
+            account.reconciler.ask("the computer was asleep")
+
+    def _book(self) -> str:
+        """Name this run of the practice exchange: the next one begins with the same numbers."""
+        assert self._practice is not None
+        ports = self._practice.ports
+        return f"{ports.get('pid')}-{str(ports.get('control')).rpartition(':')[2]}"
+
+    def _on_alarm(self, alarm: Alarm) -> None:
+        self._app.toasts.warn("Order alarm", alarm.text)
 
     def _on_link(self, state: AccountState, event: LinkEvent) -> None:
         if event.state is LinkState.STOPPED and event.reason and not self._is_closing:
@@ -249,7 +270,10 @@ class AccountsDesk:
                 for key in secrets:
                     await self._app.vault.write(entry.vault_name(key), request.values[key])
             kind = AccountKind.LIVE if is_live else AccountKind.PRACTICE
-            state = AccountState(entry.id, title=entry.title, kind=kind, broker=plugin.name)
+            book = "" if is_live else self._book()
+            state = AccountState(
+                entry.id, title=entry.title, kind=kind, broker=plugin.name, book=book
+            )
             await self._open_account(plugin, state, session, endpoints)
         except BrokerError as error:
             window.show_failure(str(error))

@@ -34,12 +34,15 @@ async def test_a_dead_exchange_is_shown_within_a_second_and_restarted_on_request
         practice = journey.app.accounts.practice
         assert practice is not None
         assert practice.pid is not None
-        name = journey.desk.account.name
+        name = journey.desk.account.journal_name
         _kill(practice.pid)
         await journey.until(lambda: not journey.desk.account.is_tradable, "the news", 1.0)
         journey.app.accounts.restart()
         await journey.until(
-            lambda: journey.app.accounts.current is not None and journey.desk.account.name != name,
+            lambda: (
+                journey.app.accounts.current is not None
+                and journey.desk.account.journal_name != name
+            ),
             "the new exchange",
         )
         await journey.tradable()
