@@ -31,16 +31,6 @@ def axis_width(texts: list[str], look: Look) -> int:
     return -(-round(widest + look.px(2 * _ARM + 6)) // step) * step
 
 
-def paint_lines(
-    painter: QPainter, colour: QColor, look: Look, *, across: list[int], down: list[int], of: QRect
-) -> None:
-    """Fill thin lines through a rectangle: across at these y, down at these x."""
-    for y in across:
-        painter.fillRect(of.left(), y, of.width(), look.pixel, colour)
-    for x in down:
-        painter.fillRect(x, of.top(), look.pixel, of.height(), colour)
-
-
 def paint_value_axis(painter: QPainter, area: QRect, marks: list[Mark], look: Look) -> None:
     """Write the labels of a pane's right edge; those that would be cut are left out."""
     painter.setPen(look.colors.text)

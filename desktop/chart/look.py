@@ -90,6 +90,7 @@ class Look:
     def __init__(self, colors: ChartColors, font: QFont, ratio: float) -> None:
         self.colors = colors
         self.ratio = ratio
+        self._scaled: dict[float, int] = {}
         self.font = QFont(font)
         self.font.setPixelSize(max(8, round(_pixel_size(font) * ratio)))
         self.font.setFeature(QFont.Tag("tnum"), 1)
@@ -113,17 +114,20 @@ class Look:
 
     def px(self, logical: float) -> int:
         """Scale a size on the page to this screen."""
-        return round(logical * self.ratio)
+        known = self._scaled.get(logical)
+        if known is None:
+            known = self._scaled[logical] = round(logical * self.ratio)
+        return known
 
     def width(self, text: str) -> float:
         """Give a text's width; digits all count the same, so texts that tick do not jitter."""
-        shape = text.translate(_DIGITS)
-        known = self._widths.get(shape)
+        known = self._widths.get(text)
         if known is None:
-            if len(self._widths) > 1000:
+            if len(self._widths) > 4000:
                 self._widths.clear()
+            shape = text.translate(_DIGITS)
             known = QFontMetricsF(self.font).horizontalAdvance(shape)
-            self._widths[shape] = known
+            self._widths[text] = known
         return known
 
     def write(

@@ -98,7 +98,8 @@ class Stack:
 
     def __init__(self) -> None:
         self.timeline = Timeline()
-        self.panes: list[Pane] = []
+        self._panes: list[Pane] = []
+        self._shown: list[Pane] = []
         self._times = TimeTicks(np.empty(0, np.int64), 0)
         self.is_intraday = True
         self.axis_px = 0
@@ -110,8 +111,8 @@ class Stack:
         self.times: list[tuple[float, TimeTick]] = []
         """The labels of the time axis and where they are."""
         self._days: list[int] = []
-        self._lined: set[int] = set()
-        """Bars with a session's line before them, which need no line of the grid."""
+        self._columns: list[int] = []
+        """Where the grid's upright lines are."""
 
     def load(self, series: Series) -> None:
         """Take another series and show its newest bars."""
@@ -133,8 +134,18 @@ class Stack:
         left = self.plot.width()
         return QRect(left, pane.area.top(), self.width - left, pane.area.height())
 
+    @property
+    def panes(self) -> list[Pane]:
+        """All panes, top down, those there is no room for included."""
+        return self._panes
+
+    @panes.setter
+    def panes(self, panes: list[Pane]) -> None:
+        self._panes = panes
+        self._shown = [pane for pane in panes if pane.is_shown]
+
     def shown(self) -> list[Pane]:
-        return [pane for pane in self.panes if pane.is_shown]
+        return self._shown
 
     def pane_at(self, y: float) -> Pane | None:
         """Give the pane at a height of the picture."""
@@ -182,6 +193,7 @@ class Stack:
             pane.area = QRect(0, top + gap, plot_width, end - top - gap)
             pane.scale.place(top + gap, end - top - gap)
             top = end
+        self.panes = self._panes
 
     def _fitting(self, bottom: int, look: Look) -> list[Pane]:
         """Leave out the lowest panes where there is no room for them."""
@@ -204,7 +216,7 @@ class Stack:
         return [Mark(round(scale.y(value)), pane.text(value)) for value in values]
 
     def _settle_time(self, look: Look) -> None:
-        self.times, self._days, self._lined = [], [], set()
+        self.times, self._days, self._columns = [], [], []
         finder, timeline = self._times, self.timeline
         window = timeline.window()
         spacing = look.px(axes.TIME_SPACING)
@@ -212,43 +224,50 @@ class Stack:
         first, last = window.numbers()
         found = finder.find((first - beyond, last + beyond), timeline.bar_px, spacing)
         self.times = [(window.x(tick.number), tick) for tick in found]
+        self._columns = [round(x) for x, _ in self.times]
         if not self.is_intraday:
             return
         days = finder.days((first, last), int(window.width / look.px(_DAY_GAP)))
         # Between two bars, not through the first bar of the day.
         self._days = [round(window.x(number - 0.5)) for number in days]
-        self._lined = set(days)
+        # A session's line stands for the grid's.
+        lined = set(days)
+        self._columns = [round(x) for x, tick in self.times if tick.number not in lined]
 
     def paint(self, painter: QPainter, part: QRect, look: Look) -> None:
         """Draw the picture, or the part of it that changed."""
         painter.setClipRect(part)
         painter.fillRect(part, look.colors.back)
-        self._paint_grid(painter, part, look)
         window = self.timeline.window().strip(part.left(), part.right() + 1)
-        for pane in self.shown():
+        for pane in self._shown:
             inside = pane.area & part
             if inside.isEmpty():
                 continue
             painter.setClipRect(inside)
+            self._paint_grid(painter, pane, inside, look)
             for drawing in pane.drawings:
                 drawing.paint(painter, window, pane.scale, look)
         painter.setClipRect(part)
+        for pane in self._shown[1:]:
+            edge = QRect(0, pane.area.top() - look.pixel, self.width, look.pixel)
+            painter.fillRect(edge & part, look.colors.session)
         if part.right() >= self.plot.width() or part.bottom() >= self.time_area.top():
             self._paint_axes(painter, look)
 
-    def _paint_grid(self, painter: QPainter, part: QRect, look: Look) -> None:
-        colors = look.colors
-        down = [round(x) for x, tick in self.times if tick.number not in self._lined]
-        held = [x for x in down if part.left() - look.pixel < x <= part.right()]
-        axes.paint_lines(painter, colors.grid, look, across=[], down=held, of=self.plot)
-        for pane in self.shown():
-            ys = [mark.y for mark in pane.marks]
-            line = colors.session if pane.limits else colors.grid
-            axes.paint_lines(painter, line, look, across=ys, down=[], of=pane.area)
-        axes.paint_lines(painter, colors.session, look, across=[], down=self._days, of=self.plot)
-        tops = [pane.area.top() - look.pixel for pane in self.shown()[1:]]
-        whole = QRect(0, 0, self.width, self.height)
-        axes.paint_lines(painter, colors.session, look, across=tops, down=[], of=whole)
+    def _paint_grid(self, painter: QPainter, pane: Pane, inside: QRect, look: Look) -> None:
+        colors, thin = look.colors, look.pixel
+        left, right = inside.left() - thin, inside.right()
+        top, bottom = inside.top() - thin, inside.bottom()
+        for x in self._columns:
+            if left < x <= right:
+                painter.fillRect(x, inside.top(), thin, inside.height(), colors.grid)
+        line = colors.session if pane.limits else colors.grid
+        for mark in pane.marks:
+            if top < mark.y <= bottom:
+                painter.fillRect(inside.left(), mark.y, inside.width(), thin, line)
+        for x in self._days:
+            if left < x <= right:
+                painter.fillRect(x, inside.top(), thin, inside.height(), colors.session)
 
     def _paint_axes(self, painter: QPainter, look: Look) -> None:
         colors, plot = look.colors, self.plot

@@ -127,7 +127,6 @@ class ChartView(Canvas):
 
     def apply(self, candles: Sequence[Candle]) -> None:
         """Take a frame's candles: states of the live bar, and bars that follow it, in order."""
-        had_volume = self.content.has_volume
         before, extents = self._last_parts(), self._live_extents()
         is_new = False
         for candle in candles:
@@ -137,7 +136,7 @@ class ChartView(Canvas):
         self._show_last()
         if is_new:
             self.stack.extend(self.content.series)
-        if had_volume != self.content.has_volume:
+        if self._lacks_volume():
             self._rebuild()
         elif is_new or not self._refresh_live(before, extents):
             self.refresh()
@@ -250,6 +249,11 @@ class ChartView(Canvas):
             return
         o, _, _, close, _ = series.row(series.last)
         self.marks.last = LastPrice(e4(close), close >= o, self._countdown)
+
+    def _lacks_volume(self) -> bool:
+        """Tell whether the first traded bar calls for a pane of volume."""
+        has_pane = any(pane.key == "volume" for pane in self.stack.panes)
+        return not has_pane and self.content.has_volume
 
     def _live_extents(self) -> dict[str, tuple[float, float]]:
         return self.content.live_extents(self.stack.panes) if len(self.content.series) else {}

@@ -49,6 +49,7 @@ class ChartDock(Dock):
         self._instrument: Instrument | None = None
         self._bars: CandleView | None = None
         self._joined: Joined | None = None
+        self._stop_bars: Callable[[], None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._has_new_orders = True
         self.toolbar = Toolbar(self)
@@ -214,10 +215,11 @@ class ChartDock(Dock):
         self._show_countdown()
 
     def _close_bars(self) -> None:
-        if self._bars is not None:
+        if self._stop_bars is not None:
             self._stop_bars()
+        if self._bars is not None:
             self._bars.close()
-        self._bars = self._joined = None
+        self._bars = self._joined = self._stop_bars = None
         self.chart.clear()
         self.toolbar.show_symbol("")
 
