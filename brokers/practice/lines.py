@@ -224,8 +224,8 @@ class Line(ABC):
     def _disturb(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         found: list[Piece] = []
         for piece in pieces:
-            cuts = [m.at_ns for m in self._moves if piece.start_ns < m.at_ns < piece.end_ns]
-            edges = [piece.start_ns, *cuts, piece.end_ns]
+            cuts = {m.at_ns for m in self._moves if piece.start_ns < m.at_ns < piece.end_ns}
+            edges = [piece.start_ns, *sorted(cuts), piece.end_ns]
             for start, end in itertools.pairwise(edges):
                 move = self._in_force(start)
                 first = max(piece.at(start) * move.factor + move.shift, 0.0)

@@ -377,6 +377,14 @@ def test_a_price_set_by_hand_is_one_trade_and_the_book_follows(floor: Floor) -> 
     assert abs(later - 8_300_000) < 40_000
 
 
+def test_several_prices_set_in_one_moment_count_as_the_last(floor: Floor) -> None:
+    floor.wait(1.5)
+    for price in (8_300_000, 8_310_000, 8_290_000):
+        floor.exchange.set_price(floor.id("NSE:SBIN-EQ"), price)
+    bar = floor.market.candles(floor.id("NSE:SBIN-EQ"), Interval.M1, TODAY)[-1]
+    assert (bar.close_e4, bar.high_e4) == (8_290_000, 8_310_000)
+
+
 def test_contracts_and_indices_follow_a_price_set_by_hand(floor: Floor) -> None:
     symbols = ("NSE:SBIN26NOVFUT", "NSE:SBIN26NOV820CE", "NSE:NIFTY50-INDEX", "BSE:SBIN-A")
     before = [floor.quote(symbol).ltp_e4 or 0 for symbol in symbols]
