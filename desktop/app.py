@@ -101,6 +101,8 @@ class App:
         self.window.show()
         self.panels.restore(workspace)
         self.panels.share(workspace)
+        for first in tuple(self.panels.docks.values())[:1]:
+            first.setFocus()  # keys work from the first moment
         for problem in self.settings.problems:
             self.toasts.warn("Settings", problem)
 

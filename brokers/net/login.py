@@ -24,6 +24,7 @@ Login = Callable[[Credentials, str], LoginFlow]
 Browse = Callable[[OpenBrowser, str], Awaitable[Mapping[str, str]]]
 Sender = Callable[[Request], Awaitable[Reply]]
 
+_PASTE: Final = "Log in, then paste the address the browser ends on."
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -86,18 +87,21 @@ async def browse_and_wait(
     async with contextlib.AsyncExitStack() as stack:
         ways = {asyncio.ensure_future(_take_paste(step, state, prompt))}
         stack.push_async_callback(_end_all, ways)
+        hints = []
         if is_local(step.redirect_uri):
             try:
                 callback = Callback(step.redirect_uri, state, wait_s=wait_s)
                 await stack.enter_async_context(callback)
             except PortTaken as taken:
-                prompt.say(f"{taken}. Log in, then paste the address the browser ends on.")
+                hints.append(f"{taken}. {_PASTE}")
             else:
                 ways.add(asyncio.ensure_future(callback.wait()))
         else:
-            prompt.say("Log in, then paste the address the browser ends on.")
+            hints.append(_PASTE)
         if not prompt.open(step.url):
-            prompt.say("No browser could be opened: open the address yourself.")
+            hints.append("No browser could be opened: open the address yourself.")
+        if hints:
+            prompt.say(" ".join(hints))
         done, _ = await asyncio.wait(ways, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         if not done:
             raise NotSent(f"no login came back within {wait_s:.0f} s")

@@ -92,7 +92,8 @@ class LoginWindow(QDialog):
         self._by_hand.setVisible(False)
 
     def finish(self) -> None:
-        self.close()
+        """Go: the account is open. Closing would count as giving up."""
+        self.accept()
 
     def _form_page(self) -> QWidget:
         page = QWidget()

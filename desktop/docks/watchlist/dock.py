@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFocusEvent, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -73,7 +73,6 @@ class WatchlistDock(Dock):
         column.addLayout(head)
         column.addLayout(box)
         column.addWidget(self.grid, 1)
-        self.setFocusProxy(self.grid)
 
     def _connect(self) -> None:
         tabs, grid = self.tabs, self.grid
@@ -146,6 +145,11 @@ class WatchlistDock(Dock):
     @override
     def catch_up(self) -> None:
         self._show_lines()
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A focus proxy would take what stands before the grid out of the Tab order.
+        self.grid.setFocus(event.reason())
 
     @override
     def commands(self) -> tuple[Command, ...]:
