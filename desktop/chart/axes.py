@@ -61,13 +61,16 @@ def paint_tag(
     """Fill a label of one line: (ground, text colour)."""
     ground, ink = colors
     painter.fillRect(area, ground)
+    left = round(area.left() + look.px(_ARM + 2))
+    middle = area.center().y()
+    if look.glyphs.covers(text):
+        right = left + round(look.glyphs.width(text))
+        look.glyphs.add(text, right, middle, ink.name())
+        look.glyphs.draw(painter)
+        return
     painter.setFont(look.font)
     painter.setPen(ink)
-    painter.drawText(
-        round(area.left() + look.px(_ARM + 2)),
-        round(area.center().y() + (look.ascent - look.descent) / 2),
-        text,
-    )
+    painter.drawText(left, round(middle + (look.ascent - look.descent) / 2), text)
 
 
 def cover_labels(painter: QPainter, tag: QRectF, marks: list[Mark], look: Look) -> None:
