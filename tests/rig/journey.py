@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from brokers.model.instrument import InstrumentId
@@ -125,6 +127,29 @@ class Journey:
     def state(self, key: str) -> OrderState | None:
         row = self.desk.orders.row(key)
         return None if row is None else row.state
+
+    async def press(
+        self,
+        key: Qt.Key,
+        modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        """Press a key where the keyboard is, as the window system would deliver it."""
+        if QApplication.activeWindow() is None:
+            # Without a window manager nobody gives the keyboard back when a dialog goes.
+            self.app.window.activateWindow()
+            await self.until(self.app.window.isActiveWindow, "the window to have the keyboard")
+        window = QApplication.activeWindow()
+        assert window is not None
+        QTest.keyClick(QApplication.focusWidget() or window, key, modifiers)
+        await asyncio.sleep(0)
+
+    async def type(self, text: str) -> None:
+        """Type a text where the keyboard is."""
+        for letter in text:
+            field = QApplication.focusWidget()
+            assert field is not None, "nothing has the keyboard"
+            QTest.keyClicks(field, letter)
+            await asyncio.sleep(0)
 
     def texts(self, widget: QWidget) -> list[str]:
         """Give every text of a widget's labels that can be seen."""
