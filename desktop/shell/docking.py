@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QByteArray, QObject, Qt, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMainWindow, QWidget
 from PySide6QtAds import ads
 
 AREAS: Final = {
@@ -86,6 +86,7 @@ class Docking(QObject):
         else:
             place = AREAS.get(area, ads.RightDockWidgetArea)
             self._manager.addDockWidget(place, panel, neighbour)
+        _name_parts(panel, title)
         panel.closed.connect(lambda: self.closed.emit(name))
         panel.visibilityChanged.connect(lambda is_on: self.shown.emit(name, is_on))
 
@@ -118,12 +119,17 @@ class Docking(QObject):
 
     def set_title(self, name: str, title: str) -> None:
         self._panels[name].setWindowTitle(title)
+        _name_parts(self._panels[name], title)
 
     def room(self, name: str) -> int:
         """Give the length of the splitter a panel stands in, along its parts."""
         splitter = self._panels[name].dockAreaWidget().parentSplitter()
-        across = splitter.orientation() == Qt.Orientation.Horizontal
-        return int(splitter.width() if across else splitter.height())
+        return int(splitter.width() if self.stands_beside(name) else splitter.height())
+
+    def stands_beside(self, name: str) -> bool:
+        """Tell whether a panel stands beside its neighbours, not above or below them."""
+        splitter = self._panels[name].dockAreaWidget().parentSplitter()
+        return bool(splitter.orientation() == Qt.Orientation.Horizontal)
 
     def set_sizes(self, name: str, sizes: list[int]) -> None:
         """Share the splitter a panel stands in, in the order of its parts."""
@@ -148,3 +154,14 @@ class Docking(QObject):
     def _on_focus(self, _old: object, now: object) -> None:
         if isinstance(now, ads.CDockWidget):
             self.focused.emit(now.objectName())
+
+
+def _name_parts(panel: ads.CDockWidget, title: str) -> None:
+    """Say to screen readers which panel this is, and which its cross closes."""
+    panel.setAccessibleName(title)
+    tab = panel.tabWidget()
+    tab.setAccessibleName(title)
+    cross = tab.findChild(QAbstractButton, "tabCloseButton")
+    if cross is not None:
+        cross.setAccessibleName(f"Close {title}")
+        cross.setToolTip(f"Close {title}")

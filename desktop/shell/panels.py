@@ -2,6 +2,7 @@
 
 import base64
 import logging
+from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -17,6 +18,9 @@ from desktop.ui import icons
 from desktop.ui.theme import Theme
 
 _log = logging.getLogger(__name__)
+_MOST_ACROSS: Final = 0.26
+_MOST_DOWN: Final = 0.62
+"""A panel's most of the window: large text on a small screen must leave the rest its room."""
 
 
 class Panels(QObject):
@@ -128,7 +132,11 @@ class Panels(QObject):
         for name, parts in workspace.shares.items():
             if name in self._docks:
                 whole = self._docking.room(name)
-                fixed = [round(part * whole) if part <= 1 else _px(part) for part in parts]
+                is_across = self._docking.stands_beside(name)
+                most = round((_MOST_ACROSS if is_across else _MOST_DOWN) * whole)
+                fixed = [
+                    round(part * whole) if part <= 1 else min(_px(part), most) for part in parts
+                ]
                 left = max(0, whole - sum(fixed))
                 self._docking.set_sizes(name, [each or left for each in fixed])
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QApplication, QDialog
 
 from brokers.model.order import OrderState, Side
@@ -67,7 +68,9 @@ async def _window(journey: Journey, folder: Path, theme: str, size: tuple[int, i
         if not dock.isVisible():
             app.docking.show(name)
             await asyncio.sleep(SETTLED_S)
-        dock.grab().save(str(folder / f"{name.replace('#', '')}-{tag}.png"))
+        # From the window: alone a dock would stand on another ground than it does there.
+        place = QRect(dock.mapTo(app.window, QPoint()), dock.size())
+        app.window.grab(place).save(str(folder / f"{name.replace('#', '')}-{tag}.png"))
 
 
 async def _scenes(journey: Journey, folder: Path) -> None:

@@ -17,6 +17,7 @@ from desktop.docks.depth.ladder import Ladder
 from desktop.trading.clock import ist_date_text
 from desktop.trading.desk import Desk
 from desktop.trading.hub import Frame, Freshness, Watch
+from desktop.ui.elided import ElidedLabel
 from desktop.ui.labels import clean, label
 from desktop.ui.link_button import LinkButton
 from desktop.ui.parts import EmptyState, Pill
@@ -41,11 +42,11 @@ class DepthDock(Dock):
         self.price = PriceLine()
         self.ladder = Ladder()
         self.facts = FactsView()
-        self._symbol = label(role="title")
+        self._symbol = ElidedLabel("title")
         self._place = Pill("")
         self._expiry = Pill("")
         self._state = Pill("", "warn")
-        self._name = label(role="small")
+        self._name = ElidedLabel("small")
         self._no_book = label("An index has no order book.", role="dim")
         self._dot = LinkButton(LINKS)
         self._pages.addWidget(self._page())

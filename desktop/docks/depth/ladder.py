@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
@@ -15,6 +23,11 @@ from desktop.ui.theme import Theme
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _STEPS: Final = {Qt.Key.Key_Up.value: -1, Qt.Key.Key_Down.value: 1}
+_BY_KEYBOARD: Final = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 _EMPTY: Final = Book(
     (BLANK,) * LEAST_LEVELS, (BLANK,) * LEAST_LEVELS, total_bid="–", total_ask="–", bid_share=None
 )
@@ -40,21 +53,30 @@ class Ladder(QWidget):
         self._is_dim = False
         self._hovered: Spot | None = None
         self._cursor: Spot | None = None
+        self._letters = (0, 0, 0)
+        self._needs = (0, 0, 0)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Order book")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        Theme.current().changed.connect(self.updateGeometry)
+        Theme.current().changed.connect(self._on_theme)
+
+    def _on_theme(self) -> None:
+        self._letters = (0, 0, 0)
+        self._measure()
+        self.updateGeometry()
 
     # -- what is shown
 
     def show_book(self, book: Book, *, is_dim: bool) -> None:
         """Show a book; what stayed the same is not drawn again."""
         before, self._book = self._book, book
-        if len(book.bids) != len(before.bids) or is_dim != self._is_dim:
+        has_moved = self._measure()
+        if has_moved or len(book.bids) != len(before.bids) or is_dim != self._is_dim:
             self._is_dim = is_dim
-            self._cursor = None
+            if len(book.bids) != len(before.bids):
+                self._cursor = None
             self.updateGeometry()
             self.update()
             return
@@ -68,6 +90,24 @@ class Ladder(QWidget):
     @property
     def book(self) -> Book:
         return self._book
+
+    def _measure(self) -> bool:
+        """Give each column what its longest figure needs; tells whether columns have moved."""
+        levels = self._book.bids + self._book.asks
+        letters = (
+            max(len(level.price) for level in levels),
+            max(len(level.quantity) for level in levels),
+            max(len(level.orders) for level in levels),
+        )
+        if letters == self._letters:
+            return False
+        theme = Theme.current()
+        metrics = QFontMetrics(theme.font())
+        gap = theme.space("m")
+        price, quantity, orders = (metrics.horizontalAdvance("0" * count) for count in letters)
+        before, self._letters = self._needs, letters
+        self._needs = (price + gap, quantity + gap, orders)
+        return self._needs != before
 
     def _spots(self) -> Iterator[Spot]:
         for side in Side:
@@ -87,7 +127,7 @@ class Ladder(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(Theme.current().px(220), self.sizeHint().height())
+        return QSize(Theme.current().px(260), self.sizeHint().height())
 
     @property
     def _high(self) -> int:
@@ -199,6 +239,8 @@ class Ladder(QWidget):
     @override
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
+        if self._cursor is None and event.reason() in _BY_KEYBOARD:
+            self._walk(Spot(Side.SELL, 0))
         self.update()
 
     @override
@@ -228,9 +270,14 @@ class Ladder(QWidget):
         """Give the places of price, quantity and orders; prices stand in the middle."""
         pad = Theme.current().space("m")
         inner = box.adjusted(pad, 0, -pad, 0)
-        wide = inner.width()
-        price, orders = wide * 42 // 100, wide * 20 // 100
-        quantity = wide - price - orders
+        price, quantity, orders = self._needs
+        spare = inner.width() - price - quantity - orders
+        if spare < 0:  # the number of orders is missed least
+            orders, spare = 0, max(0, spare + orders)
+        # The least of what is left goes to the price, so that it stays by the middle.
+        price, quantity = price + spare // 6, quantity + spare // 2
+        quantity = min(quantity, inner.width() - price)
+        orders = inner.width() - price - quantity if orders else 0
         if side is Side.BUY:
             lefts = (inner.left() + orders + quantity, inner.left() + orders, inner.left())
         else:
@@ -252,7 +299,8 @@ class Ladder(QWidget):
             inner, outer = (_RIGHT, _LEFT) if side is Side.BUY else (_LEFT, _RIGHT)
             painter.drawText(price, inner, name)
             painter.drawText(quantity, _RIGHT, "Qty")
-            painter.drawText(orders, outer, "Orders" if orders.width() > theme.px(38) else "#")
+            if orders.width():
+                painter.drawText(orders, outer, "Orders" if orders.width() > theme.px(38) else "#")
 
     def _draw_level(self, painter: QPainter, spot: Spot, box: QRect) -> None:
         theme = Theme.current()
@@ -273,7 +321,8 @@ class Ladder(QWidget):
         painter.setPen(theme.colour("text_dim" if dim else "text"))
         painter.drawText(quantity, _RIGHT, text.quantity)
         painter.setPen(theme.colour("text_dim"))
-        painter.drawText(orders, _LEFT if is_bid else _RIGHT, text.orders)
+        if orders.width():
+            painter.drawText(orders, _LEFT if is_bid else _RIGHT, text.orders)
         if spot == self._cursor and self.hasFocus():
             painter.setPen(theme.pen("focus"))
             painter.drawRect(box.adjusted(0, 0, -1, -1))

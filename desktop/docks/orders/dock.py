@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from brokers.model.order import OpState
@@ -19,9 +19,9 @@ from desktop.trading.rows import OrderRow
 from desktop.ui import menus
 from desktop.ui.columns import read_column_state
 from desktop.ui.confirm import SureButton, save_text
+from desktop.ui.folding import FoldingRow
 from desktop.ui.grid import PaintedGrid
 from desktop.ui.parts import Segments, button, tool_button
-from desktop.ui.theme import Theme
 
 _NO_ORDERS: Final = (
     "No orders today. Click a price in the depth, or press F1 to buy and F2 to sell."
@@ -43,6 +43,7 @@ class OrdersDock(Dock):
         self.trades = PaintedGrid(
             model.TRADE_COLUMNS, read=model.trade_values, name="Trades", parent=self
         )
+        self.orders.importance = model.IMPORTANCE
         self.orders.set_empty_text(_NO_ORDERS)
         self.trades.set_empty_text(_NO_TRADES)
         self._tabs = Segments([("orders", "Orders"), ("trades", "Trades")], "Show", self)
@@ -53,6 +54,7 @@ class OrdersDock(Dock):
         self._cancel_all = SureButton(
             "Cancel all", self._question, self.cancel_all, kind="quiet", parent=self
         )
+        self.bar = FoldingRow(self)
         self._pages = QStackedLayout()
         self._pages.addWidget(self.orders)
         self._pages.addWidget(self.trades)
@@ -108,12 +110,11 @@ class OrdersDock(Dock):
 
     @override
     def save_state(self) -> dict[str, object]:
-        return {
-            "tab": self._tabs.value,
-            "filter": self._filter.value,
-            "orders": self.orders.save_columns(),
-            "trades": self.trades.save_columns(),
-        }
+        state: dict[str, object] = {"tab": self._tabs.value, "filter": self._filter.value}
+        for key, grid in (("orders", self.orders), ("trades", self.trades)):
+            if grid.is_arranged:
+                state[key] = grid.save_columns()
+        return state
 
     @override
     def restore_state(self, state: Mapping[str, object]) -> None:
@@ -174,20 +175,18 @@ class OrdersDock(Dock):
     # Inside.
 
     def _lay_out(self) -> None:
-        theme = Theme.current()
-        bar = QHBoxLayout()
-        bar.setContentsMargins(*(theme.space("s"),) * 4)
-        bar.setSpacing(theme.space("s"))
-        bar.addWidget(self._tabs)
-        bar.addWidget(self._filter)
-        bar.addStretch(1)
-        for each in (self._modify, self._cancel, self._cancel_all.widget):
-            bar.addWidget(each)
-        bar.addWidget(tool_button("export", "Save this table as CSV", self._export, parent=self))
+        export = tool_button("export", "Save this table as CSV", self._export, parent=self)
+        self.bar.add(self._tabs)
+        self.bar.add(self._filter)
+        self.bar.add_gap()
+        self.bar.add(self._modify, folds=2)
+        self.bar.add(self._cancel, folds=1)
+        self.bar.add(self._cancel_all.widget)
+        self.bar.add(export, folds=3)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(bar)
+        column.addWidget(self.bar)
         column.addLayout(self._pages, 1)
 
     def _current(self) -> OrderRow | None:

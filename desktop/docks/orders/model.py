@@ -82,7 +82,7 @@ ORDER_COLUMNS: Final = (
     Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
     Column(id="side", title="Side", width=44, is_number=False, tint=_side_role),
     Column(id="filled", title="Filled", text=_group, width=60),
-    Column(id="quantity", title="Quantity", text=_group, width=66),
+    Column(id="quantity", title="Qty", text=_group, width=56),
     Column(id="price", title="Price", text=_price, width=80),
     Column(id="trigger", title="Trigger", text=_price, width=76),
     Column(id="average", title="Average", text=_price, width=80),
@@ -91,7 +91,7 @@ ORDER_COLUMNS: Final = (
     Column(
         id="state",
         title="State",
-        width=160,
+        width=110,
         is_number=False,
         tint=_state_role,
         stretches=True,
@@ -99,11 +99,17 @@ ORDER_COLUMNS: Final = (
     Column(id="id", title="Order id", width=120, is_number=False, is_shown=False),
 )
 
+IMPORTANCE: Final = (
+    *("name", "side", "quantity", "price", "state", "filled", "time", "average"),
+    *("product", "kind", "trigger"),
+)
+"""Columns of the orders by importance: where room is short the last ones go first."""
+
 TRADE_COLUMNS: Final = (
     Column(id="time", title="Time", text=_time, width=68),
     Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
     Column(id="side", title="Side", width=44, is_number=False, tint=_side_role),
-    Column(id="quantity", title="Quantity", text=_group, width=66),
+    Column(id="quantity", title="Qty", text=_group, width=56),
     Column(id="price", title="Price", text=_price, width=80),
     Column(id="product", title="Product", width=72, is_number=False, stretches=True),
     Column(id="trade", title="Trade id", width=140, is_number=False, is_shown=False),

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from brokers.model.instrument import InstrumentId
@@ -21,9 +21,9 @@ from desktop.trading.rows import Level
 from desktop.ui import labels, menus, rupees
 from desktop.ui.columns import read_column_state
 from desktop.ui.confirm import SureButton, save_text
+from desktop.ui.folding import FoldingRow
 from desktop.ui.grid import PaintedGrid
 from desktop.ui.parts import Segments, tool_button
-from desktop.ui.theme import Theme
 
 _EMPTY: Final = {
     "positions": "No positions today. A filled order shows here at once, with its profit.",
@@ -58,6 +58,7 @@ class PortfolioDock(Dock):
         self._pages = QStackedLayout()
         for key, grid in self._grids.items():
             grid.set_empty_text(_EMPTY[key])
+            grid.importance = model.IMPORTANCE.get(key, ())
             self._pages.addWidget(grid)
         choices = [(key, key.capitalize()) for key in self._grids]
         self._tabs = Segments(choices, "Show", self)
@@ -67,6 +68,7 @@ class PortfolioDock(Dock):
         )
         self._day = labels.label("—", role="title", parent=self)
         self._split = labels.label("", role="dim", parent=self)
+        self.bar = FoldingRow(self)
         self._lay_out()
         self._tabs.changed.connect(self._on_tab)
         self.positions.current_changed.connect(lambda _key: self._show_buttons())
@@ -133,7 +135,8 @@ class PortfolioDock(Dock):
 
     @override
     def save_state(self) -> dict[str, object]:
-        columns = {key: grid.save_columns() for key, grid in self._grids.items()}
+        grids = self._grids.items()
+        columns = {key: grid.save_columns() for key, grid in grids if grid.is_arranged}
         return {"tab": self._tabs.value, "columns": columns}
 
     @override
@@ -180,23 +183,20 @@ class PortfolioDock(Dock):
     # Inside.
 
     def _lay_out(self) -> None:
-        theme = Theme.current()
-        bar = QHBoxLayout()
-        bar.setContentsMargins(*(theme.space("s"),) * 4)
-        bar.setSpacing(theme.space("m"))
-        bar.addWidget(self._tabs)
-        bar.addWidget(labels.label("Day P&L", role="dim", parent=self))
+        export = tool_button("export", "Save this table as CSV", self._export, parent=self)
         self._day.setAccessibleName("Day's profit and loss")
-        bar.addWidget(self._day)
-        bar.addWidget(self._split)
-        bar.addStretch(1)
-        bar.addWidget(self._exit.widget)
-        bar.addWidget(self._exit_all.widget)
-        bar.addWidget(tool_button("export", "Save this table as CSV", self._export, parent=self))
+        self.bar.add(self._tabs)
+        self.bar.add(labels.label("Day P&L", role="dim", parent=self), folds=1)
+        self.bar.add(self._day)
+        self.bar.add(self._split, folds=3)
+        self.bar.add_gap()
+        self.bar.add(self._exit.widget)
+        self.bar.add(self._exit_all.widget)
+        self.bar.add(export, folds=2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(bar)
+        column.addWidget(self.bar)
         column.addLayout(self._pages, 1)
 
     def _show_positions(self, keys: frozenset[str]) -> None:

@@ -73,7 +73,7 @@ def _paise(value: object, _line: object) -> str:
 POSITION_COLUMNS: Final = (
     Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
     Column(id="product", title="Product", width=70, is_number=False),
-    Column(id="net", title="Quantity", text=_signed, tint=by_sign, width=70),
+    Column(id="net", title="Qty", text=_signed, tint=by_sign, width=60),
     Column(id="average", title="Average", text=_price, width=84),
     Column(id="ltp", title="Last", text=_price, width=84, flashes=True),
     Column(id="unrealised", title="Open P&L", text=_profit, tint=by_sign, width=96),
@@ -86,7 +86,7 @@ POSITION_COLUMNS: Final = (
 
 HOLDING_COLUMNS: Final = (
     Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
-    Column(id="quantity", title="Quantity", text=_group, width=70),
+    Column(id="quantity", title="Qty", text=_group, width=60),
     Column(id="free", title="Free to sell", text=_group, width=84),
     Column(id="t1", title="T1", text=_group, width=50),
     Column(id="cost", title="Cost", text=_price, width=84),
@@ -103,6 +103,17 @@ FUNDS_COLUMNS: Final = (
     Column(id="commodity", title="Commodity", text=_paise, width=130),
     Column(id="space", title="", width=40, is_number=False, stretches=True),
 )
+
+
+IMPORTANCE: Final = {
+    "positions": (
+        *("name", "net", "ltp", "total", "average", "product", "unrealised", "realised", "reason"),
+    ),
+    "holdings": (
+        *("name", "quantity", "ltp", "profit", "cost", "value", "day", "free", "t1", "isin"),
+    ),
+}
+"""Columns by importance: where room is short the last ones go first."""
 
 
 def position_values(line: object) -> Sequence[object]:

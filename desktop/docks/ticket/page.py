@@ -20,9 +20,10 @@ from brokers.model.order import Kind, Product, Validity
 from desktop.docks.ticket.form import Form
 from desktop.trading.rows import Finding, Level
 from desktop.ui import labels, rupees
+from desktop.ui.elided import ElidedLabel
 from desktop.ui.fields import PriceField, QuantityField
 from desktop.ui.labels import label
-from desktop.ui.parts import Pill, Segments, SideToggle, button
+from desktop.ui.parts import Pill, Segments, SideToggle, button, rule
 from desktop.ui.theme import Theme
 
 MOST_FINDINGS: Final = 4
@@ -59,7 +60,7 @@ class TicketPage(QWidget):
         theme = Theme.current()
         box = QVBoxLayout(page)
         box.setContentsMargins(*(theme.space("m"),) * 4)
-        box.setSpacing(theme.space("m"))
+        box.setSpacing(theme.px(6))
         box.addLayout(self._make_head())
         self.side = SideToggle(page)
         self.side.side_changed.connect(lambda side: self.edited.emit({"side": side}))
@@ -69,20 +70,21 @@ class TicketPage(QWidget):
             box.addWidget(each)
         box.addLayout(self._make_fields(page))
         box.addLayout(self._make_terms(page))
-        box.addLayout(self._make_worth(page))
         box.addStretch(1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(_scrolling(page), 1)
+        whole.addWidget(rule(self))
         whole.addLayout(self._make_foot())
 
     def _make_foot(self) -> QVBoxLayout:
-        """Make what must always be in sight: what the guard says, and the button."""
+        """Make what must always be in sight: the money, what the guard says, and the button."""
         theme = Theme.current()
         foot = QVBoxLayout()
         foot.setContentsMargins(*(theme.space("m"),) * 4)
         foot.setSpacing(theme.space("s"))
+        foot.addLayout(self._make_worth(self))
         self._findings = [label(parent=self, wraps=True) for _ in range(MOST_FINDINGS)]
         for slot in self._findings:
             slot.setVisible(False)
@@ -106,7 +108,7 @@ class TicketPage(QWidget):
         head = QVBoxLayout()
         head.setSpacing(0)
         first = QHBoxLayout()
-        self._title = label(role="title")
+        self._title = ElidedLabel("title")
         self._ltp = label(role="title", align=Qt.AlignmentFlag.AlignRight)
         self._ltp.setAccessibleName("Last price")
         first.addWidget(self._title, 1)
@@ -125,29 +127,39 @@ class TicketPage(QWidget):
     def _make_fields(self, page: QWidget) -> QGridLayout:
         grid = QGridLayout()
         grid.setColumnStretch(1, 1)
+        grid.setVerticalSpacing(Theme.current().px(6))
         self.quantity = QuantityField("Quantity", page)
         self.price = PriceField("Price", page)
         self.trigger = PriceField("Trigger", page)
-        for row, field in enumerate((self.quantity, self.price, self.trigger)):
-            grid.addWidget(label(field.accessibleName(), role="dim", parent=page), row, 0)
+        self._trigger_title = label("Trigger", role="dim", parent=page)
+        titles = [label(each, role="dim", parent=page) for each in ("Quantity", "Price")]
+        rows = ((0, titles[0], self.quantity), (1, titles[1], self.price))
+        for row, title, field in (*rows, (3, self._trigger_title, self.trigger)):
+            title.setBuddy(field)
+            grid.addWidget(title, row, 0)
             grid.addWidget(field, row, 1)
             field.changed.connect(self._tell_numbers)
             field.returnPressed.connect(self.submitted)
+        grid.addLayout(self._make_chips(page), 2, 0, 1, 2)
+        return grid
+
+    def _make_chips(self, page: QWidget) -> QHBoxLayout:
+        """Make the prices that can be taken over at one press."""
         chips = QHBoxLayout()
         chips.setSpacing(Theme.current().space("s"))
         self.chips: dict[str, QPushButton] = {}
         for key, title in CHIPS.items():
             chip = button(
-                title, functools.partial(self.price_taken.emit, key), kind="quiet", parent=page
+                title, functools.partial(self.price_taken.emit, key), kind="chip", parent=page
             )
             chip.setAccessibleName(f"Take the {title.lower()} as price")
+            chip.setToolTip(f"Take the {title.lower()} as price")
             chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             # A long price may fill its third of the row, never widen the ticket.
             chip.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.chips[key] = chip
             chips.addWidget(chip, 1)
-        grid.addLayout(chips, 3, 0, 1, 2)
-        return grid
+        return chips
 
     def _make_terms(self, page: QWidget) -> QHBoxLayout:
         terms = QHBoxLayout()
@@ -228,7 +240,8 @@ class TicketPage(QWidget):
     def show_use(self, form: Form) -> None:
         """Switch off the fields this kind of order does not use."""
         self.price.setEnabled(form.kind.has_price)
-        self.trigger.setEnabled(form.kind.has_trigger)
+        for each in (self.trigger, self._trigger_title):
+            each.setVisible(form.kind.has_trigger)
         for chip in self.chips.values():
             chip.setEnabled(form.kind.has_price)
 
@@ -248,7 +261,7 @@ class TicketPage(QWidget):
             price_e4 = None if quote is None else getattr(quote, key)
             chip.setVisible(price_e4 is not None)
             if price_e4 is not None:
-                chip.setText(f"{CHIPS[key]} {rupees.price(price_e4, decimals)}")
+                _show_chip(chip, CHIPS[key], rupees.price(price_e4, decimals))
 
     def show_worth(self, worth_e4: int | None, available_paise: int | None) -> None:
         worth = "—" if worth_e4 is None else rupees.paise(worth_e4 // 100, symbol=True)
@@ -277,6 +290,14 @@ class TicketPage(QWidget):
     def show_outcome(self, words: str, *, is_bad: bool) -> None:
         labels.set_role(self.outcome, "warn" if is_bad else "dim")
         self.outcome.setText(labels.clean(words))
+        self.outcome.setVisible(bool(words))
+
+
+def _show_chip(chip: QPushButton, title: str, price: str) -> None:
+    """Show a price with its name, or alone where there is no room for both."""
+    whole = f"{title} {price}"
+    room = chip.width() - 2 * Theme.current().space("s")
+    chip.setText(whole if chip.fontMetrics().horizontalAdvance(whole) <= room else price)
 
 
 def _scrolling(page: QWidget) -> QScrollArea:
