@@ -27,6 +27,7 @@ from desktop.shell.login_window import Choice, LoginRequest, LoginWindow
 from desktop.trading.account_book import LIVE, PRACTICE, AccountBook
 from desktop.trading.accounts import AccountKind, AccountState, Block
 from desktop.trading.desk import Desk
+from desktop.trading.journal_file import JournalError
 from desktop.trading.opening import OpenAccount, Places
 from desktop.trading.rows import Alarm
 
@@ -86,7 +87,7 @@ class AccountsDesk:
                 book=self._book(),
             )
             await self._open_account(plugin, state, session, endpoints)
-        except (BrokerError, OSError) as error:
+        except (BrokerError, JournalError, OSError) as error:
             _log.warning("practice: %s", error)
             self._app.toasts.show(
                 "warn", "Practice did not start", str(error), action=("Try again", self.restart)
@@ -259,28 +260,41 @@ class AccountsDesk:
             endpoints = self._endpoints(plugin, is_live=is_live)
             credentials = Credentials(values=request.values, endpoints=endpoints)
             session = await log_in_with_browser(plugin, credentials, _WindowPrompt(window))
-            plain = {key: v for key, v in request.values.items() if key not in secrets}
-            entry = self.book.add(
-                broker=plugin.name,
-                title=f"{request.choice.title} {len(self._open) + 1}",
-                kind=request.choice.kind,
-                values=plain,
-            )
-            if is_live:
-                for key in secrets:
-                    await self._app.vault.write(entry.vault_name(key), request.values[key])
-            kind = AccountKind.LIVE if is_live else AccountKind.PRACTICE
-            book = "" if is_live else self._book()
-            state = AccountState(
-                entry.id, title=entry.title, kind=kind, broker=plugin.name, book=book
-            )
-            await self._open_account(plugin, state, session, endpoints)
-        except BrokerError as error:
+            await self._keep(plugin, request, session, endpoints)
+        except (BrokerError, JournalError, OSError) as error:
             window.show_failure(str(error))
             return
         window.finish()
         if self._app.vault.problem is not None and is_live:
             self._app.toasts.warn("Keyring", self._app.vault.problem)
+
+    async def _keep(
+        self,
+        plugin: Plugin,
+        request: LoginRequest,
+        session: Session,
+        endpoints: Mapping[str, str],
+    ) -> None:
+        """Open an account that was logged in to, and remember it; one that fails is forgotten."""
+        is_live = request.choice.kind == LIVE
+        secrets = {each.id for each in plugin.fields if each.is_secret}
+        entry = self.book.add(
+            broker=plugin.name,
+            title=f"{request.choice.title} {len(self._open) + 1}",
+            kind=request.choice.kind,
+            values={key: v for key, v in request.values.items() if key not in secrets},
+        )
+        kind = AccountKind.LIVE if is_live else AccountKind.PRACTICE
+        book = "" if is_live else self._book()
+        state = AccountState(entry.id, title=entry.title, kind=kind, broker=plugin.name, book=book)
+        try:
+            await self._open_account(plugin, state, session, endpoints)
+        except BaseException:
+            self.book.remove(entry.id)
+            raise
+        if is_live:
+            for key in secrets:
+                await self._app.vault.write(entry.vault_name(key), request.values[key])
 
     def _endpoints(self, plugin: Plugin, *, is_live: bool) -> Mapping[str, str]:
         if is_live or self._practice is None:

@@ -234,6 +234,21 @@ async def test_a_wrong_secret_is_told_in_the_brokers_words(begin: Begin, opened:
         await _nothing_is_left(journey, _redirect_of(address))
 
 
+async def test_an_account_that_cannot_be_opened_is_told_and_forgotten(
+    begin: Begin, opened: Opened
+) -> None:
+    async with begin() as journey:
+        form = Form(journey)
+        address = await form.address(opened)
+        journey.practice.fault("masters", "status", value=500, times=50)
+        await asyncio.to_thread(
+            _come_back, await asyncio.to_thread(_log_in_by_hand, journey, address)
+        )
+        await journey.until(lambda: "Log in" in _shown_buttons(form), "the form again")
+        assert "no contract master could be fetched" in form.words
+        await _nothing_is_left(journey, _redirect_of(address))
+
+
 async def test_an_exchange_that_ends_during_the_login_is_told(begin: Begin, opened: Opened) -> None:
     async with begin() as journey:
         form = Form(journey)
