@@ -13,6 +13,7 @@ from desktop.commands import Command, Commands
 from desktop.settings import Settings
 from desktop.trading.desk import Desk
 from desktop.trading.hub import Frame
+from desktop.ui.link_button import LinkButton
 from desktop.ui.toast import Toasts
 
 LINKS = ("", "blue", "orange", "green", "violet", "red")
@@ -134,6 +135,17 @@ class Dock(QWidget):
         current = self.context.links.current(group)
         if current is not None:
             self.show_instrument(current)
+
+    def link_dot(self) -> LinkButton:
+        """Make the dot that shows this dock's link group and changes it."""
+        dot = LinkButton(LINKS, self)
+        dot.chosen.connect(self._choose_link)
+        self.link_changed.connect(dot.show_group)
+        dot.show_group(self._link)
+        return dot
+
+    def _choose_link(self, group: str) -> None:
+        self.link = group
 
     def bind(self, desk: Desk | None) -> None:
         """Show this account's world from now on; None: no account is open."""

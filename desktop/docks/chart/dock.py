@@ -53,6 +53,7 @@ class ChartDock(Dock):
         self._stops: list[Callable[[], None]] = []
         self._has_new_orders = True
         self.toolbar = Toolbar(self)
+        self.toolbar.put_last(self.link_dot())
         theme = Theme.current()
         self.chart = ChartView(ChartColors.of(theme), self, cursor=self._shared_cursor())
         self._words = EmptyState("chart", "No instrument", _CHOOSE, self)

@@ -143,6 +143,10 @@ class Toolbar(QWidget):
         for each in right:
             row.addWidget(each)
 
+    def put_last(self, widget: QWidget) -> None:
+        """Put a widget of the dock's own at the right end."""
+        self._row.addWidget(widget)
+
     def show_symbol(self, text: str) -> None:
         self._symbol.setText(text)
         self._fold()

@@ -10,7 +10,7 @@ from typing_extensions import override
 from brokers.model.instrument import Instrument, InstrumentId, InstrumentKind
 from brokers.model.market import Detail
 from brokers.model.order import Side
-from desktop.docks.base import LINKS, Dock, DockContext, TicketRequest
+from desktop.docks.base import Dock, DockContext, TicketRequest
 from desktop.docks.depth import model
 from desktop.docks.depth.facts import FactsView, PriceLine
 from desktop.docks.depth.ladder import Ladder
@@ -19,7 +19,6 @@ from desktop.trading.desk import Desk
 from desktop.trading.hub import Frame, Freshness, Watch
 from desktop.ui.elided import ElidedLabel
 from desktop.ui.labels import clean, label
-from desktop.ui.link_button import LinkButton
 from desktop.ui.parts import EmptyState, Pill
 from desktop.ui.theme import Theme
 
@@ -48,12 +47,9 @@ class DepthDock(Dock):
         self._state = Pill("", "warn")
         self._name = ElidedLabel("small")
         self._no_book = label("An index has no order book.", role="dim")
-        self._dot = LinkButton(LINKS)
+        self._dot = self.link_dot()
         self._pages.addWidget(self._page())
         self.ladder.picked.connect(self._on_picked)
-        self._dot.chosen.connect(self._on_link_chosen)
-        self.link_changed.connect(self._dot.show_group)
-        self._dot.show_group(self.link)
         self.setFocusProxy(self.ladder)
 
     def _page(self) -> QWidget:
@@ -225,6 +221,3 @@ class DepthDock(Dock):
             self.context.requests.ticket.emit(
                 TicketRequest(instrument=self._instrument.id, side=side, price_e4=price_e4)
             )
-
-    def _on_link_chosen(self, group: str) -> None:
-        self.link = group

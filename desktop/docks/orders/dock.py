@@ -183,6 +183,7 @@ class OrdersDock(Dock):
         self.bar.add(self._cancel, folds=1)
         self.bar.add(self._cancel_all.widget)
         self.bar.add(export, folds=3)
+        self.bar.add(self.link_dot())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

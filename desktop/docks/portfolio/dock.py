@@ -72,6 +72,7 @@ class PortfolioDock(Dock):
         self._lay_out()
         self._tabs.changed.connect(self._on_tab)
         self.positions.current_changed.connect(lambda _key: self._show_buttons())
+        self.positions.remove_asked.connect(lambda _keys: self._exit.press())
         for key in ("positions", "holdings"):
             self._grids[key].clicked.connect(lambda row, _column: self._select(row))
             self._grids[key].context_asked.connect(self._on_context)
@@ -193,6 +194,7 @@ class PortfolioDock(Dock):
         self.bar.add(self._exit.widget)
         self.bar.add(self._exit_all.widget)
         self.bar.add(export, folds=2)
+        self.bar.add(self.link_dot())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -46,6 +46,7 @@ class TicketDock(Dock):
         words = "Choose one in a watchlist, or press Ctrl+K and type it."
         self._pages.addWidget(EmptyState("ticket", "No instrument", words, self))
         self.page = TicketPage(self)
+        self.page.put_link(self.link_dot())
         self._pages.addWidget(self.page)
         self.page.edited.connect(self._on_edited)
         self.page.submitted.connect(self.submit)

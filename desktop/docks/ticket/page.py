@@ -120,6 +120,7 @@ class TicketPage(QWidget):
         second.addWidget(self.account)
         second.addStretch(1)
         second.addWidget(self._change)
+        self._second = second
         head.addLayout(first)
         head.addLayout(second)
         return head
@@ -210,6 +211,10 @@ class TicketPage(QWidget):
                 "trigger_e4": self.trigger.value_e4,
             }
         )
+
+    def put_link(self, dot: QWidget) -> None:
+        """Put the dock's link dot at the end of the head."""
+        self._second.addWidget(dot)
 
     # Showing.
 

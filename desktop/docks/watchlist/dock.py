@@ -12,7 +12,7 @@ from brokers.model.instrument import Instrument, InstrumentId
 from brokers.model.market import Detail
 from brokers.model.order import Side
 from desktop.commands import Command
-from desktop.docks.base import LINKS, Dock, DockContext, TicketRequest
+from desktop.docks.base import Dock, DockContext, TicketRequest
 from desktop.docks.watchlist import model
 from desktop.docks.watchlist.model import Line, Lists
 from desktop.docks.watchlist.tabs import ListTabs
@@ -22,7 +22,6 @@ from desktop.ui import menus
 from desktop.ui.columns import read_column_state
 from desktop.ui.confirm import save_text
 from desktop.ui.grid import PaintedGrid
-from desktop.ui.link_button import LinkButton
 from desktop.ui.parts import tool_button
 from desktop.ui.search import InstrumentSearch
 from desktop.ui.theme import Theme
@@ -51,7 +50,7 @@ class WatchlistDock(Dock):
         self.grid.importance = model.IMPORTANCE
         self.grid.is_dim = self._is_stale
         self.grid.set_empty_text(_NO_ACCOUNT)
-        self._dot = LinkButton(LINKS, self)
+        self._dot = self.link_dot()
         self._lay_out()
         self._connect()
         self.tabs.show_lists(self.lists.names, self.lists.at)
@@ -87,9 +86,6 @@ class WatchlistDock(Dock):
         grid.remove_asked.connect(self.remove)
         grid.reordered.connect(self._on_reordered)
         grid.context_asked.connect(self._on_context)
-        self._dot.chosen.connect(self._on_link_chosen)
-        self.link_changed.connect(self._dot.show_group)
-        self._dot.show_group(self.link)
 
     # What the shell calls.
 
@@ -373,9 +369,6 @@ class WatchlistDock(Dock):
         save_text(self, f"{self.lists.names[self.lists.at]}.csv", self.grid.csv)
 
     # Looks.
-
-    def _on_link_chosen(self, group: str) -> None:
-        self.link = group
 
 
 def _find_nothing(words: str) -> Sequence[Instrument]:
