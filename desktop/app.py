@@ -225,6 +225,7 @@ class App:
 def run(arguments: Sequence[str]) -> int:
     """Run the program; gives its exit status."""
     wanted = _parse(arguments)
+    os.umask(0o077)  # whatever is written is its owner's alone
     where = _paths(wanted)
     log.set_up(where.logs, to_terminal=wanted.verbose)
     is_headless = not has_display()
