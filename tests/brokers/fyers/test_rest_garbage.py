@@ -61,10 +61,10 @@ LITERALS = [
 
 
 def survives(read: Read, reply: Reply) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(BrokerError):
         read(reply)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def body_of(members: dict[str, object]) -> bytes:

@@ -351,7 +351,7 @@ def test_a_bad_fy_token_is_refused(token: str) -> None:
 def test_a_master_is_read_at_the_speed_a_start_needs() -> None:
     """About 350,000 rows a second were measured; a seventh of that is a fault, not a slow day."""
     body = real("BSE_FO_2025-11-10.csv").read_bytes() * 5
-    began = time.perf_counter()
+    began = time.process_time()
     part = symbols.read_master(MasterFile(name="X", body=body))
-    taken_s = time.perf_counter() - began
+    taken_s = time.process_time() - began
     assert len(part.instruments) / taken_s > 50_000
