@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from brokers.model.instrument import Exchange, InstrumentId, InstrumentKind, Right
 from desktop.trading.clock import date_of
-from desktop.trading.roster import MISSING, SEPARATOR, Roster
+from desktop.trading.roster import MISSING, SEPARATOR, Chain, Roster
 from desktop.trading.vocabulary import Carried, Vocabulary, subwords, words
 
 Longs = NDArray[np.int64]
@@ -83,9 +83,10 @@ class SearchIndex:
         self._subjects = docs + len(roster.chains)
         self._sizes = np.array([chain.last - chain.first for chain in roster.chains], np.int64)
         self._starts = np.array([chain.first for chain in roster.chains], np.int64)
-        self._chain_names = [
-            (chain.underlying.upper().replace(" ", ""), chain) for chain in roster.chains
-        ]
+        self._by_initial: dict[str, list[tuple[str, Chain]]] = {}
+        for chain in roster.chains:
+            name = chain.underlying.upper().replace(" ", "")
+            self._by_initial.setdefault(name[:1], []).append((name, chain))
         # Columns of the contracts only, from the first row of a chain on.
         self._right, self._kind = arrays["right"][docs:], arrays["kind"][docs:]
         self._exchange = arrays["exchange"][docs:]
@@ -136,12 +137,15 @@ class SearchIndex:
     def _by_words(
         self, asked: list[str], exchange: str, limit: int, today: int, spot: Spot | None
     ) -> Longs:
-        fits = np.stack([self._fits(word) for word in asked])
+        found = self._fits_of(asked)
+        if found is None:
+            return np.empty(0, np.int64)
+        fits, traits = found
         docs, chains = fits[:, : self._roster.docs], fits[:, self._roster.docs :]
         self._fit_exchange_words(asked, docs)
         ranked = [
             self._rank_cash(_all_fit(docs)),
-            self._rank(self._contracts(asked, chains), today, spot),
+            self._rank(self._contracts(traits, chains), today, spot),
         ]
         rows = np.concatenate([each.rows for each in ranked])
         keys = np.concatenate([each.fits for each in ranked])
@@ -153,6 +157,17 @@ class SearchIndex:
             best = np.argpartition(keys, limit)[:limit]
             rows, keys = rows[best], keys[best]
         return rows[np.lexsort((rows, keys))][:limit]
+
+    def _fits_of(self, asked: list[str]) -> tuple[Bytes, list[_Trait | None]] | None:
+        """Tell of each word how well it fits and what it means; None if one fits nowhere."""
+        fits, traits = [], []
+        for word in asked:
+            trait, fit = self._trait(word), self._fits(word)
+            if trait is None and fit.min(initial=_MISS) >= _MISS:
+                return None
+            fits.append(fit)
+            traits.append(trait)
+        return np.stack(fits), traits
 
     def _fits(self, word: str) -> Bytes:
         """Tell how well a word fits each subject's words."""
@@ -173,9 +188,8 @@ class SearchIndex:
                 is_there = codes == list(Exchange).index(Exchange(word.upper()))
                 docs[index, is_there] = np.minimum(docs[index, is_there], _HEAD)
 
-    def _contracts(self, asked: list[str], chains: Bytes) -> _Found:
+    def _contracts(self, traits: list[_Trait | None], chains: Bytes) -> _Found:
         """Find contracts: by the chain's words, and what those leave by the contracts' traits."""
-        traits = [self._trait(word) for word in asked]
         is_trait = np.array([trait is not None for trait in traits], np.bool_)[:, None]
         is_text = chains < _MISS
         is_named: Flags = np.logical_and.reduce(is_text)
@@ -192,6 +206,8 @@ class SearchIndex:
     def _of_named_chains(self, chains: Bytes, is_named: Flags) -> _Found:
         """Give the futures of the chains named, and behind everything the best ones' options."""
         chosen = np.flatnonzero(is_named)
+        if not len(chosen):
+            return _join([])
         fits = chains[:, chosen].sum(axis=0, dtype=np.int64)
         found = []
         best = set(chosen[np.argsort(fits, kind="stable")[:2]].tolist())
@@ -269,7 +285,7 @@ class SearchIndex:
     def _by_ticker(self, text: str, exchange: str, today: int, spot: Spot | None) -> Longs:
         ticker = text.upper().replace(" ", "")
         rows: list[int] = []
-        for name, chain in self._chain_names:
+        for name, chain in self._by_initial.get(ticker[:1], ()):
             if ticker.startswith(name) and exchange in ("", chain.exchange.value):
                 symbol = f"{chain.exchange}:{ticker}"
                 rows += self._roster.rows_starting(symbol, chain.first, chain.last, _MOST_ROWS)
@@ -322,8 +338,11 @@ def _split_exchange(text: str) -> tuple[str, str]:
     return (match.group(1).upper(), text[match.end() :]) if match else ("", text)
 
 
+_KIND_CODES: Final = {kind: code for code, kind in enumerate(InstrumentKind)}
+
+
 def _kind_code(kind: InstrumentKind) -> int:
-    return list(InstrumentKind).index(kind)
+    return _KIND_CODES[kind]
 
 
 def _slice(first: int, size: int, docs: int) -> slice:
