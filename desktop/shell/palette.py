@@ -139,8 +139,7 @@ class Palette(QFrame):
         assert host is not None
         self._return_to = host.focusWidget()
         width = min(_WIDTH, host.width() - 40)
-        height = min(46 + _ROWS * (self.fontMetrics().height() + 12) + 16, host.height() - 80)
-        self.setGeometry((host.width() - width) // 2, 60, width, height)
+        self.setGeometry((host.width() - width) // 2, 60, width, self.height())
         self._line.clear()
         self._search("")
         self.show()
@@ -151,6 +150,15 @@ class Palette(QFrame):
         self._entries.show(self._find(text.strip()))
         if self._entries.rows:
             self._list.setCurrentIndex(self._entries.index(0))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as what was found, up to a dozen lines."""
+        host = self.parentWidget()
+        assert host is not None
+        rows = min(_ROWS, max(1, len(self._entries.rows)))
+        wanted = self._line.sizeHint().height() + rows * (self.fontMetrics().height() + 12) + 30
+        self.resize(self.width(), min(wanted, host.height() - 80))
 
     def _choose(self, row: int) -> None:
         if not 0 <= row < len(self._entries.rows):
