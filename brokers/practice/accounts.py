@@ -170,7 +170,10 @@ class Account:
         """Block what an order needs."""
         key = _key(order)
         self._working.setdefault(key, {})[order.seq] = order
-        self.reserve(key, date)
+        if self._stands_alone(order):
+            self._block_alone(order, date)
+        else:
+            self.reserve(key, date)
 
     def stop_working(self, order: LiveOrder, date: dt.date) -> None:
         """Release what an order still blocked."""
@@ -181,7 +184,22 @@ class Account:
                 del self._working[key]
             self._blocked_paise -= order.block_paise
             order.block_paise = 0
-            self.reserve(key, date)
+            if not self._stands_alone(order):
+                self.reserve(key, date)
+
+    def _net(self, key: Key) -> int:
+        position = self.positions.get(key)
+        return 0 if position is None else position.net_qty
+
+    def _stands_alone(self, order: LiveOrder) -> bool:
+        """Tell an order that closes nothing: what it blocks does not touch the others."""
+        return self._net(_key(order)) * order.side.sign >= 0
+
+    def _block_alone(self, order: LiveOrder, date: dt.date) -> None:
+        """Block for an order that no position covers; the others do not matter to it."""
+        block = self._block(order, order.open_qty, date)
+        self._blocked_paise += block - order.block_paise
+        order.block_paise = block
 
     def try_block(self, order: LiveOrder, date: dt.date) -> int:
         """Give how much more would be blocked with an order, new or just given a new shape.
@@ -189,6 +207,8 @@ class Account:
         A changed order stays counted in its new shape until `reserve` is called again.
         """
         key, before = _key(order), self._blocked_paise
+        if self._stands_alone(order):
+            return self._block(order, order.open_qty, date) - order.block_paise
         orders = self._working.setdefault(key, {})
         is_new = order.seq == 0
         if is_new:
@@ -209,8 +229,7 @@ class Account:
 
         An order blocks only for the part that would open or enlarge the position.
         """
-        position = self.positions.get(key)
-        net = position.net_qty if position is not None else 0
+        net = self._net(key)
         covers = {Side.BUY: max(-net, 0), Side.SELL: max(net, 0)}
         for _, order in sorted(self._working.get(key, {}).items()):
             covered = min(order.open_qty, covers[order.side])

@@ -11,6 +11,7 @@ from brokers.model.order import Side
 from brokers.practice.book import Book, Fill
 from brokers.practice.calendar import ist_day
 from brokers.practice.clock import DAY_NS, IST_NS, MINUTE_NS, SECOND_NS
+from brokers.practice.derived import DerivedLine
 from brokers.practice.ladder import Ladder, Style
 from brokers.practice.lines import SpotLine
 from brokers.practice.noise import draw_one
@@ -57,6 +58,7 @@ class Board:
         self._pauses = pauses
         self._band = band
         self._day = -1
+        self._shown = (-1, -1)
         self._closed: tuple[tuple[int, int], Running] | None = None
         self._interest: tuple[int, int | None] = (-1, None)
         self._year = (0, 0)
@@ -76,7 +78,7 @@ class Board:
     def refresh(self, now_ns: int) -> None:
         """Read the tape at a moment: last price, day's figures, band."""
         at_ns = now_ns if self.suspended_ns is None else min(now_ns, self.suspended_ns)
-        day = ist_day(now_ns)
+        day = self._shown_day(ist_day(now_ns))
         if day != self._day:
             self._open_day(day)
         minute, inside = self.tape.line.minute_at(at_ns)
@@ -188,6 +190,14 @@ class Board:
             self.instrument.id, book.levels(Side.BUY, levels), book.levels(Side.SELL, levels)
         )
 
+    def _shown_day(self, today: int) -> int:
+        """Give the day whose figures are shown: on a day without a session the last one with."""
+        if self._shown[0] != today:
+            grid = self.tape.line.grid
+            known = [today] if len(grid.of_day(today)) else grid.days(today - 15, today)
+            self._shown = (today, known[-1] if known else today)
+        return self._shown[1]
+
     def _open_day(self, day: int) -> None:
         self._day = day
         self._closed = None
@@ -203,10 +213,14 @@ class Board:
 
     def _close_before(self, day: int) -> int:
         line, tape = self.tape.line, self.tape
-        if isinstance(line, SpotLine) and tape.version == 0 and not tape.prints:
+        untouched = tape.version == 0 and not tape.prints
+        if isinstance(line, SpotLine) and untouched:
             return tape.round(line.reference(day))
         before = line.grid.days(day - _LOOK_BACK_DAYS, day - 1)
         start_ns = day * DAY_NS - IST_NS
+        if isinstance(line, DerivedLine) and untouched and before:
+            last = line.last_price(before[-1])
+            return tape.round(line.price_at(start_ns) if last is None else last)
         bars = tape.minutes(before[-1], before[-1], start_ns) if before else None
         if bars is not None and len(bars.close):
             return int(bars.close[-1])

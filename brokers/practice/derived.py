@@ -4,6 +4,8 @@ They read their underlying, disturbances included, so that moving a share moves 
 options and the next bar of each.
 """
 
+from typing import Final
+
 import numpy as np
 from typing_extensions import override
 
@@ -23,6 +25,8 @@ from brokers.practice.paths import (
     spread_volume,
 )
 from brokers.practice.terms import Terms, fair
+
+_LOOK_BACK_DAYS: Final = 15
 
 
 class DerivedLine(Line):
@@ -79,22 +83,46 @@ class DerivedLine(Line):
             return Minutes(minute, empty, empty, empty, empty, none, none.astype(np.bool_))
         one_day = len(days) == 1
         spot = self.parent.day(days[0]) if one_day else self.parent.minutes(days[0], days[-1])
-        at = np.maximum(np.searchsorted(spot.minute, minute, side="right") - 1, 0)
-        same = spot.minute[at] == minute
         if len(spot.minute) == 0:
             return self._raw_minutes(first_day, first_day - 1)
-        references = np.repeat(self.parent.references(np.array(days)), counts)
+        at = np.maximum(np.searchsorted(spot.minute, minute, side="right") - 1, 0)
+        same = spot.minute[at] == minute
+        still = spot.close[at]
+        before = self.parent.references(np.array(days))
+        references = np.repeat(before, counts)
         years = np.maximum(self.terms.expiry_ns - minute * MINUTE_NS, 0) / pricing.YEAR_NS
-        # Outside the underlying's hours its last close stands.
-        worth = [
-            self._worth(np.where(same, prices[at], spot.close[at]), references, years)
-            for prices in (spot.open, spot.high, spot.low, spot.close)
-        ]
-        units = self.liquidity.units(np.array(days), references[np.cumsum(counts) - 1])
-        odds = chances(units, self.liquidity.mean_trade, counts)
-        volume = spread_volume(self.key, minute, counts, units, odds) * self.unit
-        high, low = np.maximum.reduce(worth), np.minimum.reduce(worth)
+        # All four prices in one go; outside the underlying's hours its last close stands.
+        four = (spot.open, spot.high, spot.low)
+        spots = np.stack([*(np.where(same, prices[at], still) for prices in four), still])
+        worth = self._worth(spots, references, years)
+        volume = self._traffic(days, minute, counts, before)
+        high, low = worth.max(axis=0), worth.min(axis=0)
         return Minutes(minute, worth[0], high, low, worth[3], volume, volume > 0)
+
+    def _traffic(self, days: list[int], minute: Ints, counts: Ints, reference: Floats) -> Ints:
+        units = self.liquidity.units(np.array(days), reference)
+        odds = chances(units, self.liquidity.mean_trade, counts)
+        return spread_volume(self.key, minute, counts, units, odds) * self.unit
+
+    def last_price(self, day: int) -> float | None:
+        """Give the price of a day's last trade; None without any. Disturbances do not count."""
+        if not self.first_day <= day <= self.last_day:
+            return None
+        minute, counts = self.grid.minutes([day])
+        if len(minute) == 0:
+            return None
+        reference = self.parent.references(np.array([day]))
+        traded = np.flatnonzero(self._traffic([day], minute, counts, reference))
+        if len(traded) == 0:
+            return None
+        last = int(minute[traded[-1]])
+        spot = self.parent.day(day)
+        at = int(np.searchsorted(spot.minute, last, side="right")) - 1
+        if at < 0:
+            return None
+        return fair(
+            self.terms, self.kind, float(spot.close[at]), float(reference[0]), last * MINUTE_NS
+        )
 
     def _worth(self, spot: Floats, reference: Floats, years: Floats) -> Floats:
         terms = self.terms
@@ -159,11 +187,14 @@ class DerivedLine(Line):
     def open_interest(self, minute: Ints) -> Ints | None:
         if len(minute) == 0:
             return np.empty(0, np.int64)
-        day = (minute + IST_MINUTES) // DAY_MINUTES
-        own, owner = np.unique(day, return_inverse=True)
-        references = self.parent.references(own)
-        ends = self.liquidity.interest(own, references)
-        starts = self.liquidity.interest(own - 1, references)
+        own, owner = np.unique((minute + IST_MINUTES) // DAY_MINUTES, return_inverse=True)
+        before = self.grid.days(int(own[0]) - _LOOK_BACK_DAYS, int(own[0]) - 1)[-1:]
+        held = self._held(np.array([*before, *own.tolist()]))
+        starts, ends = held[: len(own)], held[-len(own) :]
         part = ((minute + IST_MINUTES) % DAY_MINUTES - 540) / 400.0
-        now = starts[owner] + (ends - starts)[owner] * np.clip(part, 0.0, 1.0)
+        now = starts[owner] + (ends - starts)[owner] * np.minimum(np.maximum(part, 0.0), 1.0)
         return np.rint(now).astype(np.int64) * self.unit
+
+    def _held(self, days: Ints) -> Floats:
+        """Give the open interest at the end of these days, in lots."""
+        return self.liquidity.interest(days, self.parent.references(days))

@@ -41,6 +41,7 @@ class Engine:
         self.trades: list[Trade] = []
         self.numbers = Numbers()
         self.touched: set[InstrumentId] = set()
+        self.is_telling = False
         self._stops: dict[InstrumentId, list[LiveOrder]] = {}
         self._books: set[InstrumentId] = set()
         self._listeners: list[Callable[[Event], None]] = []
@@ -60,9 +61,13 @@ class Engine:
         return stop
 
     def emit(self, event: Event) -> None:
-        """Tell everybody."""
-        for listener in tuple(self._listeners):
-            listener(event)
+        """Tell everybody. A listener may read; time does not pass under its hands."""
+        was_telling, self.is_telling = self.is_telling, True
+        try:
+            for listener in tuple(self._listeners):
+                listener(event)
+        finally:
+            self.is_telling = was_telling
 
     def snapshot(self, order: LiveOrder) -> BookOrder:
         """Give an order as it is now."""

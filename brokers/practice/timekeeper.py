@@ -42,7 +42,7 @@ class Timekeeper:
 
     def pass_time(self) -> None:
         """Handle everything that became due by now, in order."""
-        if self._is_passing:
+        if self._is_passing or self._engine.is_telling:
             return
         now_ns = self._clock.flowing_ns()
         if now_ns < self._next_ns and now_ns - self._seen_ns < _GAP_NS:

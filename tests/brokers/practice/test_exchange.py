@@ -638,6 +638,20 @@ def test_a_held_limit_away_from_the_market_fills_at_its_own_price(floor: Floor) 
     assert floor.now(order).filled_qty == 5
 
 
+def test_a_listener_may_read_while_it_is_told(floor: Floor) -> None:
+    seen: list[int] = []
+
+    def read(_: object) -> None:
+        floor.machine_ns += 3_000_000_000
+        seen.append(len(floor.exchange.orders(ME)))
+
+    stop = floor.exchange.listen(read)
+    order = floor.buy(SBIN, 1)
+    stop()
+    assert seen
+    assert order.state is OrderState.FILLED
+
+
 def test_a_listener_can_leave(floor: Floor) -> None:
     heard: list[object] = []
     stop = floor.exchange.listen(heard.append)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brokers.model.instrument import InstrumentId
+from brokers.model.money import value_paise
 from brokers.model.order import Kind, OrderState, Product, Side, Validity
 from brokers.practice.accounts import OPENING_PAISE
 from brokers.practice.charges import charge_group, shipped_tariff
@@ -192,6 +193,7 @@ def run(script: list[Act]) -> Floor:
         with contextlib.suppress(Rejected):
             DO[act.what](floor, act)
         check_money(floor)
+        check_blocks(floor)
     return floor
 
 
@@ -234,6 +236,32 @@ def check_money(floor: Floor) -> None:
             assert funds.order_margin_paise == 0
         if all(row.net_qty == 0 for row in rows):
             assert funds.position_margin_paise == 0
+
+
+def check_blocks(floor: Floor) -> None:
+    """Working orders block what their opening part needs, worked out anew from nothing."""
+    tariff = shipped_tariff()
+    for account in (ME, YOU):
+        rows = {(r.instrument, r.product): r.net_qty for r in floor.exchange.positions(account)}
+        covers = {key: {Side.BUY: max(-n, 0), Side.SELL: max(n, 0)} for key, n in rows.items()}
+        blocked = 0
+        for order in floor.exchange.orders(account):
+            listed = SMALL.by_id(order.instrument)
+            left = order.remaining_qty
+            if not left or listed is None:
+                continue
+            cover = covers.get((order.instrument, order.product), {Side.BUY: 0, Side.SELL: 0})
+            covered = min(left, cover[order.side])
+            cover[order.side] -= covered
+            if order.product is Product.CNC:
+                covered = 0 if order.side is Side.BUY else left
+            opening = left - covered
+            price = order.price_e4 if order.kind.has_price else order.protected_e4
+            value = value_paise(price, opening * (listed.multiplier or 1))
+            blocked += tariff.requirement(
+                listed, order.product, opening * order.side.sign, value, FRIDAY
+            )
+        assert floor.exchange.funds(account).order_margin_paise == blocked
 
 
 def check_trades(floor: Floor) -> None:

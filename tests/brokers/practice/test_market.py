@@ -237,6 +237,18 @@ def test_the_market_is_closed_at_night(floor: Floor) -> None:
     assert floor.quote("NSE:SBIN-EQ").ltp_e4 == closed.ltp_e4
 
 
+def test_a_day_without_a_session_shows_the_last_one_with() -> None:
+    floor = Floor(start=(FRIDAY + dt.timedelta(days=1), 720))
+    quote = floor.quote("NSE:SBIN-EQ")
+    assert quote.open_e4 is not None
+    assert (quote.volume or 0) > 0
+    week = Span(TODAY.from_ns - 7 * DAY_NS, TODAY.to_ns + DAY_NS)
+    days = floor.market.candles(floor.id("NSE:SBIN-EQ"), Interval.D1, week)
+    assert quote.ltp_e4 == days[-1].close_e4
+    assert quote.previous_close_e4 == days[-2].close_e4
+    assert ist_date(days[-1].opened_ns) == FRIDAY
+
+
 # Charts.
 
 
