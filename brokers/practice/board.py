@@ -140,6 +140,8 @@ class Board:
 
     def flex(self, price_e4: int) -> None:
         """Widen the day's band so that it holds a price, as exchanges do for derivatives' names."""
+        if self.upper_e4 == 0:
+            return
         step = max(int(self.previous_close_e4 * _FLEX), self.instrument.tick_e4)
         tick = self.instrument.tick_e4
         while price_e4 > self.upper_e4:

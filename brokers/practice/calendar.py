@@ -245,17 +245,6 @@ class Calendar:
         hours = self.hours(exchange, segment, date)
         return ist_ns(date, hours[-1].close_minute) if hours else None
 
-    def next_open_ns(self, exchange: str, segment: str, after_ns: int) -> int:
-        """Give the next opening after a moment."""
-        date = ist_date(after_ns)
-        for _ in range(_FAR_DAYS):
-            for stretch in self.hours(exchange, segment, date):
-                opens = ist_ns(date, stretch.open_minute)
-                if opens > after_ns:
-                    return opens
-            date += dt.timedelta(days=1)
-        raise KeyError(f"{exchange} {segment} does not open again")
-
     def session_start_ns(self, wall_ns: int) -> int:
         """Give 10:00 Indian time on the wall clock's date, or on the trading day before it."""
         date = self.trading_day_on_or_before("NSE", "CM", ist_date(wall_ns))

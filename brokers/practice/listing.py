@@ -134,7 +134,6 @@ class _Base(NamedTuple):
     strike_e4: int
     future_tick_e4: int
     option_tick_e4: int
-    title: str
 
 
 class _Tokens:
@@ -372,7 +371,6 @@ def _index_base(lister: _Lister, index: Index) -> _Base:
         strike_e4=index.strike_e4,
         future_tick_e4=index.future_tick_e4,
         option_tick_e4=_OPTION_TICK_E4,
-        title=index.name,
     )
 
 
@@ -391,7 +389,6 @@ def _share_base(listed: Instrument, share: Share) -> _Base:
         strike_e4=strike_step_e4(price),
         future_tick_e4=tick,
         option_tick_e4=max(min(tick, _OPTION_TICK_E4), 100) if tick <= _OPTION_TICK_E4 else 500,
-        title=share.name,
     )
 
 
@@ -408,7 +405,6 @@ def _commodity_base(each: Commodity) -> _Base:
         strike_e4=each.strike_e4,
         future_tick_e4=each.tick_e4,
         option_tick_e4=each.option_tick_e4,
-        title=each.name,
     )
 
 

@@ -259,7 +259,7 @@ class Market:
         board.flex(price_e4)
         if not board.is_index:
             board.book.sweep(price_e4, self.on_fill)
-            board.print(now_ns, price_e4, max(known.lot_size, 1))
+        board.print(now_ns, price_e4, 0 if board.is_index else max(known.lot_size, 1))
         board.refresh(now_ns)
         self._sequence += 1
         if not board.is_index:

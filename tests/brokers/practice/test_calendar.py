@@ -75,11 +75,6 @@ def test_changes_pass_in_order_over_a_weekend(calendar: Calendar) -> None:
     ]
 
 
-def test_the_next_opening_skips_closed_days(calendar: Calendar) -> None:
-    after = ist_ns(dt.date(2026, 11, 23), 930)
-    assert calendar.next_open_ns("NSE", "CM", after) == ist_ns(dt.date(2026, 11, 25), 555)
-
-
 def test_a_year_without_a_list_has_weekdays_and_says_so(calendar: Calendar) -> None:
     assert not calendar.covers("NSE", 2027)
     assert calendar.is_trading_day("NSE", "CM", dt.date(2027, 1, 26))

@@ -433,6 +433,15 @@ def test_a_price_beyond_the_band_widens_it(floor: Floor) -> None:
     assert (quote.upper_circuit_e4 or 0) >= 9_500_000
 
 
+def test_an_index_can_be_moved_by_hand_too(floor: Floor) -> None:
+    call = floor.quote("NSE:NIFTY26NOV26000CE").ltp_e4 or 0
+    floor.exchange.set_price(floor.id("NSE:NIFTY50-INDEX"), 264_000_000)
+    quote = floor.quote("NSE:NIFTY50-INDEX")
+    assert (quote.ltp_e4, quote.upper_circuit_e4, quote.volume) == (264_000_000, None, None)
+    floor.wait(2)
+    assert (floor.quote("NSE:NIFTY26NOV26000CE").ltp_e4 or 0) > call
+
+
 @pytest.mark.parametrize("price_e4", [8_300_001, 0, -500])
 def test_a_price_off_the_tick_is_refused(floor: Floor, price_e4: int) -> None:
     with pytest.raises(ValueError, match="multiple"):
