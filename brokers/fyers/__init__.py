@@ -78,7 +78,7 @@ PLUGIN: Final = Plugin(
         CredentialField(
             id="redirect_uri",
             label="Redirect URL",
-            help="Exactly as registered for the app.",
+            help="Create an app at myapi.fyers.in and give it exactly this redirect URL.",
             default="http://127.0.0.1:8765/callback",
         ),
     ),

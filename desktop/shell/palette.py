@@ -27,8 +27,15 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from desktop.ui.labels import label
+
 _WIDTH: Final = 620
 _ROWS: Final = 12
+_ROW_PAD: Final = 12
+_MARGIN: Final = 8
+_GAP: Final = 6
+_TOP: Final = 60
+_NOTHING: Final = "Nothing found. Try fewer letters, or words as in “nifty 26000 ce”."
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -76,7 +83,7 @@ class _EntryPainter(QStyledItemDelegate):
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(_WIDTH - 20, option.fontMetrics.height() + 12)
+        return QSize(_WIDTH - 20, option.fontMetrics.height() + _ROW_PAD)
 
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
@@ -124,10 +131,14 @@ class Palette(QFrame):
         self._entries = _Entries(self)
         self._list.setModel(self._entries)
         box = QVBoxLayout(self)
-        box.setContentsMargins(8, 8, 8, 8)
-        box.setSpacing(6)
+        box.setContentsMargins(*(_MARGIN,) * 4)
+        box.setSpacing(_GAP)
         box.addWidget(self._line)
         box.addWidget(self._list)
+        self._nothing = label(
+            _NOTHING, role="dim", parent=self, align=Qt.AlignmentFlag.AlignHCenter
+        )
+        box.addWidget(self._nothing, 1)
         self._line.textChanged.connect(self._search)
         self._line.installEventFilter(self)
         self._list.clicked.connect(lambda index: self._choose(index.row()))
@@ -146,8 +157,13 @@ class Palette(QFrame):
         self.raise_()
         self._line.setFocus()
 
+    def _row_height(self) -> int:
+        return self.fontMetrics().height() + _ROW_PAD
+
     def _search(self, text: str) -> None:
         self._entries.show(self._find(text.strip()))
+        self._list.setVisible(bool(self._entries.rows))
+        self._nothing.setVisible(not self._entries.rows)
         if self._entries.rows:
             self._list.setCurrentIndex(self._entries.index(0))
         self._fit()

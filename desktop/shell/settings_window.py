@@ -1,15 +1,15 @@
 """The settings window, drawn from `settings.OPTIONS`: a new option needs no line here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFormLayout,
+    QHBoxLayout,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QScrollArea,
     QSpinBox,
@@ -21,6 +21,13 @@ from PySide6.QtWidgets import (
 from desktop.commands import Command, Commands
 from desktop.settings import OPTIONS, Option, Settings, Value
 from desktop.shell.hotkeys import conflicts, keys_of
+from desktop.ui.labels import label, set_role
+from desktop.ui.parts import SectionHeader
+from desktop.ui.theme import Theme
+
+_FIELD_WIDTH: Final = 170
+_LARGEST_PORT: Final = 65_535
+"""A port is a name, not a number: what can be no larger stands without commas."""
 
 
 class SettingsWindow(QDialog):
@@ -40,35 +47,35 @@ class SettingsWindow(QDialog):
         self._on_keys = on_keys
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(620, 560)
+        theme = Theme.current()
+        self.resize(theme.px(640), theme.px(640))
         tabs = QTabWidget()
         tabs.setAccessibleName("Groups of settings")
-        for group in dict.fromkeys(option.group for option in OPTIONS if option.is_shown):
-            options = [each for each in OPTIONS if each.group == group and each.is_shown]
-            tabs.addTab(self._page(options), group)
-        self._conflicts = _sentence("")
+        tabs.addTab(self._options_page(), "General")
+        self._conflicts = label(wraps=True)
         tabs.addTab(self._keys_page(), "Keys")
-        QVBoxLayout(self).addWidget(tabs)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(*(theme.space("m"),) * 4)
+        box.addWidget(tabs)
 
-    def _page(self, options: Sequence[Option]) -> QWidget:
-        page = QWidget()
-        form = QFormLayout(page)
-        form.setVerticalSpacing(4)
-        form.setHorizontalSpacing(20)
-        form.setContentsMargins(16, 16, 16, 16)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-        for option in options:
-            field = self._field(option)
-            field.setAccessibleName(option.title)
-            field.setAccessibleDescription(option.sentence)
-            form.addRow(option.title, field)
-            form.addRow("", _sentence(option.sentence))
-        return page
+    def _options_page(self) -> QWidget:
+        page, box = _page()
+        shown = [option for option in OPTIONS if option.is_shown]
+        for group in dict.fromkeys(option.group for option in shown):
+            box.addWidget(SectionHeader(group))
+            for option in shown:
+                if option.group == group:
+                    field = self._field(option)
+                    field.setAccessibleName(option.title)
+                    field.setAccessibleDescription(option.sentence)
+                    box.addLayout(_row(option.title, option.sentence, field))
+        box.addStretch(1)
+        return _scrolling(page, "General")
 
     def _field(self, option: Option) -> QWidget:
         now = self._settings.value(option.key)
         if isinstance(now, bool):
-            box = QCheckBox("On")
+            box = QCheckBox()
             box.setChecked(now)
             box.toggled.connect(lambda is_on: self._settings.set(option.key, is_on))
             return box
@@ -88,37 +95,46 @@ class SettingsWindow(QDialog):
 
     def _number(self, option: Option, now: int) -> QSpinBox:
         spin = QSpinBox()
+        # Lakhs and crores are grouped as everywhere else in the program.
+        spin.setLocale(QLocale(QLocale.Language.English, QLocale.Country.India))
         spin.setRange(option.low or 0, 2**31 - 1 if option.high is None else option.high)
-        spin.setSuffix(f" {option.unit}" if option.unit else "")
-        spin.setGroupSeparatorShown(True)
+        if option.unit == "₹":
+            spin.setPrefix("₹")
+        elif option.unit:
+            spin.setSuffix(f" {option.unit}")
+        spin.setGroupSeparatorShown(spin.maximum() > _LARGEST_PORT)
         spin.setValue(now)
-        spin.setMinimumWidth(160)
         spin.setAlignment(Qt.AlignmentFlag.AlignRight)
         spin.valueChanged.connect(lambda value: self._settings.set(option.key, value))
         return spin
 
     def _keys_page(self) -> QWidget:
-        inner = QWidget()
-        form = QFormLayout(inner)
-        form.setContentsMargins(16, 16, 16, 16)
-        form.addRow(self._conflicts)
-        for command in self._commands:
-            edit = QKeySequenceEdit()
-            keys = keys_of(command, self._settings.mapping("keys.changed"))
-            edit.setKeySequence(keys[0] if keys else "")
-            edit.setClearButtonEnabled(True)
-            edit.setMaximumSequenceLength(1)
-            edit.setAccessibleName(f"Key for {command.title}")
-            edit.keySequenceChanged.connect(
-                lambda sequence, command=command: self._change_key(command, sequence.toString())
-            )
-            form.addRow(f"{command.group}: {command.title}", edit)
+        page, box = _page()
+        box.addWidget(self._conflicts)
+        changed = self._settings.mapping("keys.changed")
+        for group in dict.fromkeys(command.group for command in self._commands):
+            box.addWidget(SectionHeader(group))
+            for command in self._commands:
+                if command.group == group:
+                    box.addLayout(_row(command.title, "", self._key_edit(command, changed)))
         self._show_conflicts()
-        scroll = QScrollArea()
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inner)
-        return scroll
+        box.addStretch(1)
+        return _scrolling(page, "Keys")
+
+    def _key_edit(self, command: Command, changed: Mapping[str, str]) -> QKeySequenceEdit:
+        edit = QKeySequenceEdit()
+        keys = keys_of(command, changed)
+        edit.setKeySequence(keys[0] if keys else "")
+        edit.setClearButtonEnabled(True)
+        edit.setMaximumSequenceLength(1)
+        edit.setAccessibleName(f"Key for {command.title}")
+        edit.keySequenceChanged.connect(
+            lambda sequence: self._change_key(command, sequence.toString())
+        )
+        line = edit.findChild(QLineEdit)
+        if line is not None:
+            line.setPlaceholderText("No key")
+        return edit
 
     def _change_key(self, command: Command, key: str) -> None:
         changed = dict(self._settings.mapping("keys.changed"))
@@ -133,14 +149,48 @@ class SettingsWindow(QDialog):
 
     def _show_conflicts(self) -> None:
         found = conflicts(self._commands, self._settings.mapping("keys.changed"))
-        text = "; ".join(f"{key} is claimed by {' and '.join(ids)}" for key, ids in found.items())
-        self._conflicts.setText(text or "No key is claimed twice.")
+        titles = {command.id: command.title for command in self._commands}
+        text = "; ".join(
+            f"{key} belongs to {' and '.join(titles[each] for each in ids)}: the first one gets it"
+            for key, ids in found.items()
+        )
+        set_role(self._conflicts, "warn" if text else "dim")
+        self._conflicts.setText(text or "Click a key and press the one you want instead.")
 
 
-def _sentence(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setMinimumWidth(360)
-    label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
-    return label
+def _page() -> tuple[QWidget, QVBoxLayout]:
+    page = QWidget()
+    theme = Theme.current()
+    box = QVBoxLayout(page)
+    box.setContentsMargins(theme.space("l"), theme.space("m"), theme.space("l"), theme.space("l"))
+    box.setSpacing(theme.space("m"))
+    return page, box
+
+
+def _row(title: str, sentence: str, field: QWidget) -> QHBoxLayout:
+    """Lay one setting out: what it is at the left, its control at the right."""
+    theme = Theme.current()
+    words = QVBoxLayout()
+    words.setSpacing(0)
+    name = label(title)
+    name.setBuddy(field)
+    words.addWidget(name)
+    if sentence:
+        words.addWidget(label(sentence, role="small", wraps=True))
+    row = QHBoxLayout()
+    row.setSpacing(theme.space("l"))
+    row.addLayout(words, 1)
+    if not isinstance(field, QCheckBox):
+        field.setFixedWidth(theme.px(_FIELD_WIDTH))
+    row.addWidget(field, 0, Qt.AlignmentFlag.AlignVCenter)
+    return row
+
+
+def _scrolling(page: QWidget, name: str) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+    scroll.setWidgetResizable(True)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setAccessibleName(name)
+    scroll.setWidget(page)
+    return scroll

@@ -91,7 +91,9 @@ class StatusBar(QWidget):
         self._problem = self._text(row, "Problem", role="warn")
         row.addStretch(1)
         self._day = self._figure(row, "Day P&L")
+        row.addSpacing(theme.space("m"))
         self._available = self._figure(row, "Available")
+        row.addSpacing(theme.space("m"))
         self._phase = self._text(row, "Market", role="dim")
         self._clock = self._text(row, "Exchange time")
 

@@ -23,7 +23,7 @@ class FoldingRow(QWidget):
         theme = Theme.current()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(*(theme.space("s"),) * 4)
-        self._row.setSpacing(theme.space("s"))
+        self._row.setSpacing(theme.px(6))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def add(self, widget: QWidget, *, folds: int = 0) -> None:

@@ -205,7 +205,9 @@ class KeyHint(QWidget):
 
     def __init__(self, keys: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._caps = [part for part in keys.split("+") if part] if keys != "+" else ["+"]
+        self._caps = [part for part in keys.split("+") if part]
+        if keys.endswith("+"):
+            self._caps.append("+")
         self.setAccessibleName(keys)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 

@@ -23,6 +23,8 @@ from desktop.ui.theme import Theme
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _STEPS: Final = {Qt.Key.Key_Up.value: -1, Qt.Key.Key_Down.value: 1}
+_LEAST_LETTERS: Final = (6, 5, 2)
+"""Of price, quantity and orders: less is not worth a narrower column."""
 _BY_KEYBOARD: Final = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -55,6 +57,7 @@ class Ladder(QWidget):
         self._cursor: Spot | None = None
         self._letters = (0, 0, 0)
         self._needs = (0, 0, 0)
+        self._measure()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -94,11 +97,15 @@ class Ladder(QWidget):
     def _measure(self) -> bool:
         """Give each column what its longest figure needs; tells whether columns have moved."""
         levels = self._book.bids + self._book.asks
-        letters = (
+        now = (
             max(len(level.price) for level in levels),
             max(len(level.quantity) for level in levels),
             max(len(level.orders) for level in levels),
         )
+        # Columns only grow while one instrument is shown: they must not dance with its figures.
+        is_same = self._letters[0] and now[0] in (0, self._letters[0])
+        kept = self._letters if is_same else _LEAST_LETTERS
+        letters = (max(now[0], kept[0]), max(now[1], kept[1]), max(now[2], kept[2]))
         if letters == self._letters:
             return False
         theme = Theme.current()
