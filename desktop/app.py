@@ -126,6 +126,7 @@ class App:
                 self.save_workspace(self.settings.text("workspace.last"))
 
     def _forget_window(self) -> None:
+        Theme.current().changed.disconnect(self._dress_docks)
         self.toasts.dismiss_all()
         self.window.allow_close()
         self.window.close()

@@ -5,7 +5,9 @@ from typing import ClassVar, Protocol
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QWidget
+from typing_extensions import override
 
 from brokers.model.instrument import InstrumentId
 from brokers.model.order import Side
@@ -159,6 +161,17 @@ class Dock(QWidget):
 
     def catch_up(self) -> None:
         """Show everything anew: the dock was hidden and got no frames meanwhile."""
+
+    def keyboard_home(self) -> QWidget:
+        """Give the part that has the keyboard when the dock is chosen by its key."""
+        return self
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # Not a focus proxy: that would take what stands before it out of the Tab order.
+        home = self.keyboard_home()
+        if home is not self and home.isVisible():
+            home.setFocus(event.reason())
 
     def commands(self) -> tuple[Command, ...]:
         """Commands of this dock while it is open."""

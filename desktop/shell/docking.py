@@ -104,7 +104,7 @@ class Docking(QObject):
             panel.toggleView(True)  # noqa: FBT003 - Qt's own signature
         panel.setAsCurrentTab()
         panel.raise_()
-        panel.widget().setFocus()
+        panel.widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def float_(self, name: str) -> None:
         self._panels[name].setFloating()

@@ -130,6 +130,10 @@ class ChartDock(Dock):
         self._show_page()
 
     @override
+    def keyboard_home(self) -> QWidget:
+        return self.chart
+
+    @override
     def catch_up(self) -> None:
         self._has_new_orders = True
         self.apply(Frame(set(), set()))

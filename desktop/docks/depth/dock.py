@@ -50,7 +50,6 @@ class DepthDock(Dock):
         self._dot = self.link_dot()
         self._pages.addWidget(self._page())
         self.ladder.picked.connect(self._on_picked)
-        self.setFocusProxy(self.ladder)
 
     def _page(self) -> QWidget:
         theme = Theme.current()
@@ -117,6 +116,10 @@ class DepthDock(Dock):
             self._show_book()  # the totals below it come with the quote
         elif shown.id in frame.depths:
             self._show_book()
+
+    @override
+    def keyboard_home(self) -> QWidget:
+        return self.ladder
 
     @override
     def catch_up(self) -> None:

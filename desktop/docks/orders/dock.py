@@ -86,6 +86,10 @@ class OrdersDock(Dock):
             self.catch_up()
 
     @override
+    def keyboard_home(self) -> QWidget:
+        return self.orders if self._tabs.value == "orders" else self.trades
+
+    @override
     def catch_up(self) -> None:
         self._is_stale = False
         if self.desk is None:

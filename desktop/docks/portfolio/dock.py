@@ -107,6 +107,10 @@ class PortfolioDock(Dock):
             self._show_buttons()
 
     @override
+    def keyboard_home(self) -> QWidget:
+        return self._grids[self._tabs.value]
+
+    @override
     def catch_up(self) -> None:
         desk = self.desk
         self.positions.set_rows({} if desk is None else model.position_lines(desk))

@@ -35,7 +35,8 @@ class TicketDock(Dock):
         self._form: Form | None = None
         self._asked: OrderDraft | ChangeDraft | None = None
         self._questions: frozenset[str] = frozenset()
-        self._is_sending = False
+        self._sending: OrderDraft | ChangeDraft | None = None
+        self._chosen_meanwhile: InstrumentId | None = None
         self._is_filling = False
         self._watch: Watch | None = None
         self._rearm = QTimer(self)
@@ -60,7 +61,8 @@ class TicketDock(Dock):
     def bind(self, desk: Desk | None) -> None:
         super().bind(desk)
         self._unwatch()
-        self._form = None
+        self._form = self._sending = self._chosen_meanwhile = None
+        self._forget_questions()
         self._pages.setCurrentIndex(0)
         if desk is not None:
             role = "live" if desk.account.is_live else "practice"
@@ -68,7 +70,8 @@ class TicketDock(Dock):
 
     @override
     def show_instrument(self, instrument: InstrumentId) -> None:
-        if self.desk is None or self._is_sending:
+        self._chosen_meanwhile = instrument if self._sending is not None else None
+        if self.desk is None or self._sending is not None:
             return
         if self._form is not None and self._form.instrument.id == instrument:
             return
@@ -81,6 +84,10 @@ class TicketDock(Dock):
     def apply(self, frame: Frame) -> None:
         if self._form is not None and self._form.instrument.id in frame.quotes:
             self._show_prices()
+
+    @override
+    def keyboard_home(self) -> QWidget:
+        return self.page.quantity
 
     @override
     def catch_up(self) -> None:
@@ -128,7 +135,7 @@ class TicketDock(Dock):
 
     def _on_request(self, request: TicketRequest) -> None:
         """Another dock asks: fill in what it names, and take the keyboard."""
-        if self.desk is None or self._is_sending:
+        if self.desk is None or self._sending is not None:
             return
         if request.order_key is not None:
             self._open_change(request)
@@ -151,7 +158,10 @@ class TicketDock(Dock):
             kind=kind,
         )
         self._open(wanted)
-        (self.page.quantity if request.quantity is None else self.page.send).setFocus()
+        if request.quantity is None:
+            _give_keyboard(self.page.quantity)
+        else:
+            self.page.send.setFocus()
 
     def _open_change(self, request: TicketRequest) -> None:
         assert self.desk is not None
@@ -163,7 +173,7 @@ class TicketDock(Dock):
         if request.price_e4 is not None and row.kind.has_price:
             form = msgspec.structs.replace(form, price_e4=request.price_e4)
         self._open(form)
-        self.page.price.setFocus()
+        _give_keyboard(self.page.price)
 
     def _leave_change(self) -> None:
         if self._form is not None and self.desk is not None:
@@ -175,7 +185,7 @@ class TicketDock(Dock):
     def submit(self) -> None:
         """Send what is shown, once; the values are those of this moment."""
         form, desk = self._form, self.desk
-        if form is None or desk is None or self._is_sending or self._rearm.isActive():
+        if form is None or desk is None or self._sending is not None or self._rearm.isActive():
             return
         problem = self._problem(form)
         if problem is not None:
@@ -195,9 +205,9 @@ class TicketDock(Dock):
             if self.context.settings.flag("orders.confirm"):
                 self._ask(draft, ())
                 return
-        self._is_sending = True
+        self._sending = draft
         self._show_button()
-        self.context.start(self._place(desk, draft), owner=self.name)
+        self.context.start(self._place(desk, draft, form), owner=self.name)
 
     def _problem(self, form: Form) -> tuple[NumberField, str] | None:
         used: list[NumberField] = [self.page.quantity]
@@ -205,21 +215,40 @@ class TicketDock(Dock):
         used += [self.page.trigger] if form.kind.has_trigger else []
         return next(((each, each.problem) for each in used if each.value is None), None)
 
-    async def _place(self, desk: Desk, draft: OrderDraft | ChangeDraft) -> None:
+    async def _place(self, desk: Desk, draft: OrderDraft | ChangeDraft, form: Form) -> None:
         try:
             if isinstance(draft, ChangeDraft):
                 op = await desk.orders.change(draft)
             else:
                 op = await desk.orders.place(draft)
-        finally:
-            self._is_sending = False
-            self._rearm.start()
-            self._show_button()
-        self._show_fate(draft, op)
+        except Exception:
+            self._end_sending(draft)
+            raise
+        # Cancelled: the dock has gone, and its widgets with it; the order goes its way.
+        if self._end_sending(draft):
+            self._show_fate(draft, op, form)
+            self._follow_choice()
 
-    def _show_fate(self, draft: OrderDraft | ChangeDraft, op: OpView) -> None:
+    def _end_sending(self, draft: OrderDraft | ChangeDraft) -> bool:
+        """Arm the button again; False when the ticket is another account's by now."""
+        if self._sending is not draft:
+            return False
+        self._sending = None
+        self._rearm.start()
+        self._show_button()
+        return True
+
+    def _follow_choice(self) -> None:
+        """Go where the link group went while an order was on its way."""
+        chosen, self._chosen_meanwhile = self._chosen_meanwhile, None
+        if chosen is not None:
+            self.show_instrument(chosen)
+
+    def _show_fate(self, draft: OrderDraft | ChangeDraft, op: OpView, form: Form) -> None:
         if op.state is OpState.DRAFT:
-            self._ask(draft, op.findings)
+            # A yes must be to what is shown: once something else was typed, that is asked about.
+            if self._form == form:
+                self._ask(draft, op.findings)
             return
         self._forget_questions()
         if op.state is OpState.ACKED and isinstance(draft, ChangeDraft):
@@ -265,8 +294,9 @@ class TicketDock(Dock):
 
     def _show_button(self) -> None:
         if self._form is not None:
-            words = "Sending…" if self._is_sending else self._words(self._form)
-            is_on = not self._is_sending and not self._rearm.isActive()
+            is_sending = self._sending is not None
+            words = "Sending…" if is_sending else self._words(self._form)
+            is_on = not is_sending and not self._rearm.isActive()
             self.page.show_button(self._form, words, is_on=is_on)
 
     def _words(self, form: Form) -> str:
@@ -284,3 +314,9 @@ class TicketDock(Dock):
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _give_keyboard(field: NumberField) -> None:
+    """Let the next key begin a new number; a digit must never join the one that is there."""
+    field.setFocus()
+    field.selectAll()

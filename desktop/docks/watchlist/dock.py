@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QFocusEvent, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -143,9 +143,8 @@ class WatchlistDock(Dock):
         self._show_lines()
 
     @override
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        # A focus proxy would take what stands before the grid out of the Tab order.
-        self.grid.setFocus(event.reason())
+    def keyboard_home(self) -> QWidget:
+        return self.grid
 
     @override
     def commands(self) -> tuple[Command, ...]:
