@@ -150,15 +150,12 @@ class Palette(QFrame):
         assert host is not None
         self._return_to = host.focusWidget()
         width = min(_WIDTH, host.width() - 40)
-        self.setGeometry((host.width() - width) // 2, 60, width, self.height())
+        self.setGeometry((host.width() - width) // 2, _TOP, width, self.height())
         self._line.clear()
         self._search("")
         self.show()
         self.raise_()
         self._line.setFocus()
-
-    def _row_height(self) -> int:
-        return self.fontMetrics().height() + _ROW_PAD
 
     def _search(self, text: str) -> None:
         self._entries.show(self._find(text.strip()))
@@ -169,12 +166,14 @@ class Palette(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """Be as high as what was found, up to a dozen lines."""
+        """Be as high as what was found, up to a dozen lines, and whole ones only."""
         host = self.parentWidget()
         assert host is not None
-        rows = min(_ROWS, max(1, len(self._entries.rows)))
-        wanted = self._line.sizeHint().height() + rows * (self.fontMetrics().height() + 12) + 30
-        self.resize(self.width(), min(wanted, host.height() - 80))
+        row = self.fontMetrics().height() + _ROW_PAD
+        around = self._line.sizeHint().height() + _GAP + 2 * (_MARGIN + self.frameWidth())
+        room = (host.height() - _TOP - 40 - around) // row
+        rows = min(_ROWS, max(1, len(self._entries.rows)), max(1, room))
+        self.resize(self.width(), around + rows * row)
 
     def _choose(self, row: int) -> None:
         if not 0 <= row < len(self._entries.rows):

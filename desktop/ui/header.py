@@ -93,6 +93,10 @@ class Header(QHeaderView):
         self.fit()
         return True
 
+    def want(self, column: str, pixels: int) -> None:
+        """Say what a text column would like, so that less important ones make room for it."""
+        self._wanted[self._at[column]] = pixels
+
     def fit(self) -> None:
         """Give the stretching column the room the others leave."""
         at = next((i for i, column in enumerate(self.columns) if column.stretches), None)

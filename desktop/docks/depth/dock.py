@@ -22,8 +22,9 @@ from desktop.ui.labels import clean, label
 from desktop.ui.parts import EmptyState, Pill
 from desktop.ui.theme import Theme
 
-_CHOOSE: Final = "Choose one in a watchlist, or press Ctrl+K and type it."
-_NOT_LISTED: Final = "It is not in today's list of instruments."
+_CHOOSE: Final = ("No instrument", "Choose one in a watchlist, or press Ctrl+K and type it.")
+_NOT_LISTED: Final = ("Not listed", "It is not in today's list of instruments.")
+_NO_ACCOUNT: Final = ("No account", "Log in to a broker, or open the practice account.")
 
 
 class DepthDock(Dock):
@@ -36,7 +37,7 @@ class DepthDock(Dock):
         self._watch: Watch | None = None
         self._stop_listening: Callable[[], None] | None = None
         self._pages = QStackedLayout(self)
-        self._nothing = EmptyState("depth", "No instrument", _CHOOSE, self)
+        self._nothing = EmptyState("depth", *_NO_ACCOUNT, self)
         self._pages.addWidget(self._nothing)
         self.price = PriceLine()
         self.ladder = Ladder()
@@ -155,10 +156,8 @@ class DepthDock(Dock):
             before.close()
         if found is None:
             is_unknown = desk is not None and instrument is not None and len(desk.instruments) > 0
-            self._nothing.show_words(
-                "Not listed" if is_unknown else "No instrument",
-                _NOT_LISTED if is_unknown else _CHOOSE,
-            )
+            words = _NOT_LISTED if is_unknown else _CHOOSE
+            self._nothing.show_words(*(_NO_ACCOUNT if desk is None else words))
             self.title_changed.emit("Depth")
             self._pages.setCurrentIndex(0)
             return

@@ -26,7 +26,9 @@ from desktop.ui.parts import Segments, button, tool_button
 _NO_ORDERS: Final = (
     "No orders today. Click a price in the depth, or press F1 to buy and F2 to sell."
 )
-_NO_TRADES: Final = "No trades today."
+_FILTERED: Final = "None of today's orders. Choose All to see every one."
+_NO_TRADES: Final = "No trades today. Every execution shows here, with its price and time."
+_NO_ACCOUNT: Final = "No account is open. Log in to a broker, or open the practice account."
 _FINE: Final = frozenset({OpState.ACKED, OpState.INTENT, OpState.SENDING})
 
 
@@ -92,6 +94,9 @@ class OrdersDock(Dock):
     @override
     def catch_up(self) -> None:
         self._is_stale = False
+        has_account = self.desk is not None
+        self.orders.set_empty_text(self._nothing_to_show() if has_account else _NO_ACCOUNT)
+        self.trades.set_empty_text(_NO_TRADES if has_account else _NO_ACCOUNT)
         if self.desk is None:
             self.orders.set_rows({})
             self.trades.set_rows({})
@@ -197,6 +202,10 @@ class OrdersDock(Dock):
     def _current(self) -> OrderRow | None:
         key = self.orders.current
         return None if self.desk is None or key is None else self.desk.orders.row(key)
+
+    def _nothing_to_show(self) -> str:
+        rows = () if self.desk is None else self.desk.orders.rows()
+        return _FILTERED if rows else _NO_ORDERS
 
     def _question(self) -> str:
         rows = () if self.desk is None else self.desk.orders.rows()

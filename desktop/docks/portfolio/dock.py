@@ -27,9 +27,10 @@ from desktop.ui.parts import Segments, tool_button
 
 _EMPTY: Final = {
     "positions": "No positions today. A filled order shows here at once, with its profit.",
-    "holdings": "No holdings.",
-    "funds": "Funds are not known yet.",
+    "holdings": "No holdings. What is bought for delivery shows here after it is settled.",
+    "funds": "Funds are not known yet. They are asked for again after every order.",
 }
+_NO_ACCOUNT: Final = "No account is open. Log in to a broker, or open the practice account."
 _FINE: Final = frozenset({OpState.ACKED, OpState.INTENT, OpState.SENDING})
 
 
@@ -113,6 +114,8 @@ class PortfolioDock(Dock):
     @override
     def catch_up(self) -> None:
         desk = self.desk
+        for key, grid in self._grids.items():
+            grid.set_empty_text(_NO_ACCOUNT if desk is None else _EMPTY[key])
         self.positions.set_rows({} if desk is None else model.position_lines(desk))
         self.holdings.set_rows({} if desk is None else model.holding_lines(desk))
         self.funds.set_rows({} if desk is None else model.funds_lines(desk.portfolio.funds))
@@ -226,6 +229,7 @@ class PortfolioDock(Dock):
     def _show_totals(self) -> None:
         if self.desk is None or not self.desk.portfolio.is_known:
             self._day.setText("—")
+            labels.set_role(self._day, "title")
             self._split.setText("")
             return
         totals = self.desk.portfolio.totals()

@@ -1,5 +1,6 @@
 """The order ticket: what is in it, what the guard says of it, and sending it once."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -9,7 +10,7 @@ from typing_extensions import override
 
 from brokers.model.instrument import InstrumentId
 from brokers.model.market import Detail, Quote
-from brokers.model.order import Kind, OpState, Side
+from brokers.model.order import Kind, OpState, OrderState, Side
 from desktop.docks.base import Dock, DockContext, TicketRequest
 from desktop.docks.ticket import form as forms
 from desktop.docks.ticket.form import Form
@@ -17,13 +18,19 @@ from desktop.docks.ticket.page import TicketPage
 from desktop.trading.desk import Desk
 from desktop.trading.drafts import ChangeDraft, OrderDraft
 from desktop.trading.hub import Frame, Watch
-from desktop.trading.rows import Finding, Level, OpView
-from desktop.ui import rupees
+from desktop.trading.rows import Finding, Level, OpView, OrderRow
+from desktop.ui import labels, rupees
 from desktop.ui.fields import NumberField
 from desktop.ui.parts import EmptyState
 
 REARM_MS: Final = 300
 """After an order has its fate the button stays off this long: a double click is one order."""
+_NO_ACCOUNT: Final = ("No account", "Log in to a broker, or open the practice account.")
+_NO_INSTRUMENT: Final = (
+    "No instrument",
+    "Choose one in a watchlist, or press Ctrl+K and type it.",
+)
+_NOT_TRADABLE: Final = "An index cannot be bought or sold. Choose one of its futures or options."
 _FINE: Final = frozenset({OpState.ACKED, OpState.INTENT, OpState.SENDING})
 
 
@@ -39,13 +46,16 @@ class TicketDock(Dock):
         self._chosen_meanwhile: InstrumentId | None = None
         self._is_filling = False
         self._watch: Watch | None = None
+        self._followed = ""
+        """The order whose fate is shown, by its key."""
+        self._stop_listening: Callable[[], None] | None = None
         self._rearm = QTimer(self)
         self._rearm.setSingleShot(True)
         self._rearm.setInterval(REARM_MS)
         self._rearm.timeout.connect(self._show_button)
         self._pages = QStackedLayout(self)
-        words = "Choose one in a watchlist, or press Ctrl+K and type it."
-        self._pages.addWidget(EmptyState("ticket", "No instrument", words, self))
+        self._nothing = EmptyState("ticket", *_NO_ACCOUNT, self)
+        self._pages.addWidget(self._nothing)
         self.page = TicketPage(self)
         self.page.put_link(self.link_dot())
         self._pages.addWidget(self.page)
@@ -63,8 +73,12 @@ class TicketDock(Dock):
         self._unwatch()
         self._form = self._sending = self._chosen_meanwhile = None
         self._forget_questions()
-        self._pages.setCurrentIndex(0)
+        self._show_nothing(*(_NO_ACCOUNT if desk is None else _NO_INSTRUMENT))
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
         if desk is not None:
+            self._stop_listening = desk.orders.on_change(self._on_order)
             role = "live" if desk.account.is_live else "practice"
             self.page.account.show_text(desk.account.title, role)
 
@@ -76,9 +90,17 @@ class TicketDock(Dock):
         if self._form is not None and self._form.instrument.id == instrument:
             return
         found = self.desk.instruments.instrument(instrument)
-        if found is not None:
-            products = forms.products_for(found, self.desk.capabilities)
-            self._open(forms.open_form(found, products, self._form))
+        if found is None:
+            return
+        if not found.is_tradable:
+            # What was here before must go: its button would buy something else than is looked at.
+            self._unwatch()
+            self._form = None
+            self._forget_questions()
+            self._show_nothing(labels.clean(found.label, 40), _NOT_TRADABLE)
+            return
+        products = forms.products_for(found, self.desk.capabilities)
+        self._open(forms.open_form(found, products, self._form))
 
     @override
     def apply(self, frame: Frame) -> None:
@@ -114,6 +136,7 @@ class TicketDock(Dock):
         self.page.after_market.setVisible(can.has_after_market)
         self._is_filling = False
         self._forget_questions()
+        self._followed = ""
         self.page.show_outcome("", is_bad=False)
         self._show_fields()
         self._show_prices()
@@ -255,6 +278,13 @@ class TicketDock(Dock):
             self._leave_change()
         self.page.show_findings(op.findings)
         self.page.show_outcome(op.words, is_bad=op.state not in _FINE)
+        self._followed = op.key
+
+    def _on_order(self, key: str, _old: OrderRow | None, new: OrderRow | None) -> None:
+        """Go on telling what becomes of the last order, for as long as its ticket is shown."""
+        if new is not None and key and key == self._followed:
+            is_bad = new.is_uncertain or bool(new.alarm) or new.state is OrderState.REJECTED
+            self.page.show_outcome(new.words, is_bad=is_bad)
 
     def _ask(self, draft: OrderDraft | ChangeDraft, findings: tuple[Finding, ...]) -> None:
         """Let the trader say yes to what was found: the same draft, at the next press."""
@@ -270,6 +300,10 @@ class TicketDock(Dock):
         self.page.show_findings(())
 
     # Showing.
+
+    def _show_nothing(self, title: str, words: str) -> None:
+        self._nothing.show_words(title, words)
+        self._pages.setCurrentIndex(0)
 
     def _quote(self) -> Quote | None:
         if self._form is None or self.desk is None:

@@ -125,6 +125,16 @@ async def test_an_unknown_fate_is_shown_as_unknown(trader: Trader) -> None:
     assert any("unknown" in text for text in _texts(trader.ticket.page))
 
 
+async def test_the_ticket_goes_on_telling_what_becomes_of_its_order(trader: Trader) -> None:
+    _ask(trader, side=Side.BUY, price_e4=8_000_000)
+    trader.ticket.submit()
+    await trader.settle()
+    (order,) = await trader.rig.broker.orders()
+    trader.rig.broker.fill(order.broker_id, 1, 8_000_000)
+    await trader.settle()
+    assert trader.ticket.page.outcome.text() == "filled"
+
+
 async def test_a_market_order_has_no_price(trader: Trader) -> None:
     trader.ticket.page.kind.choose(Kind.MARKET.value)
     assert not trader.ticket.page.price.isEnabled()
@@ -222,7 +232,7 @@ async def test_exit_closes_the_position_once_and_never_reverses_it(trader: Trade
 async def test_without_an_account_every_dock_says_what_to_do(trader: Trader) -> None:
     for dock in trader.docks:
         dock.bind(None)
-    assert "No instrument" in _texts(trader.ticket)
+    assert "No account" in _texts(trader.ticket)
     assert trader.orders.orders.keys == ()
     assert trader.portfolio.positions.keys == ()
 
