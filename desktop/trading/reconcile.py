@@ -227,6 +227,9 @@ class Reconciler:
         is_same = old is not None and new is not None and old.op == new.op
         if not is_same or (old and old.is_working) != (new and new.is_working):
             self._bell.ring()
+        if new is not None and new.is_working and _was_refused(old, new):
+            # The broker says no to what the table says can be done: one of them is behind.
+            self._read_soon()
 
     def _filled(self, _fill: Fill) -> None:
         """Confirm positions soon after an execution."""
@@ -257,3 +260,10 @@ class Reconciler:
         for key in short & self._disagreed:
             self.desk.report(key, "the executions do not add up to the filled quantity")
         self._disagreed = short
+
+
+def _was_refused(old: OrderRow | None, new: OrderRow) -> bool:
+    """Tell whether a change or cancel has been refused just now."""
+    before = old.pending if old is not None else None
+    now = new.pending
+    return now is not None and now != before and now.state is OpState.REJECTED

@@ -29,6 +29,7 @@ _STEPS: Final = {
     Qt.Key.Key_PageUp.value: 10,
     Qt.Key.Key_PageDown.value: -10,
 }
+_ENTERS: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _MOST_E4: Final = 10_000_000 * 10_000
 _MOST_QTY: Final = 10_000_000
 _LOTS: Final = re.compile(r"(\d{1,7})\s*(?:x|lots?)\Z", re.ASCII | re.IGNORECASE)
@@ -99,7 +100,6 @@ class NumberField(QLineEdit):
         self._turned = 0
         self._suffix = ""
         self.setAccessibleName(name)
-        self.setMaxLength(24)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._arrows = _Arrows(self)
@@ -207,6 +207,8 @@ class NumberField(QLineEdit):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.isAutoRepeat() and event.key() in _ENTERS:
+            return  # a held key is one press: its repeats would outlast every pause
         steps = _STEPS.get(event.key())
         if steps is None:
             super().keyPressEvent(event)

@@ -29,6 +29,11 @@ _TYPED: Final = re.compile(
     r"(?P<sign>[+\-−]?)(?P<number>\d+\.?\d*|\.\d+)(?P<unit>[a-z]*)\Z", re.ASCII
 )
 _LONGEST: Final = 24
+_TWO_NUMBERS: Final = re.compile(
+    r"[0-9][^\S\n\r\t\v\f\u2028\u2029]*[\n\r\t\v\f\u2028\u2029]\s*[.0-9]"
+    r"|[0-9]\s+(?![0-9]{3}(?![0-9])|[0-9]{2}\s[0-9])[.0-9]"
+)
+"""Two cells of a sheet pasted together, or a blank that separates no thousands."""
 
 
 def group(number: int) -> str:
@@ -151,6 +156,8 @@ def read_paise(text: str) -> int:
 
 
 def _read(text: str, scale: Decimal, expected: str) -> int:
+    if _TWO_NUMBERS.search(text):
+        raise ValueError(f"expected one number, was “{' '.join(text.split())[:_LONGEST]}”")
     bare = "".join(text.split()).replace(",", "").removeprefix("₹").lower()
     if not bare:
         raise ValueError("nothing typed")
