@@ -294,13 +294,13 @@ class Exchange:
         return None if found is None else self._engine.snapshot(found)
 
     def orders(self, account: str) -> list[BookOrder]:
-        """Give today's orders in order of arrival, those that still work included."""
+        """Give today's orders in order of arrival: all that worked today, whenever they came."""
         self.pass_time()
         today = self._date()
         return [
             self._engine.snapshot(order)
             for order in self._owner(account).orders.values()
-            if order.is_working or ist_date(order.placed_ns) == today
+            if order.is_working or today in (ist_date(order.placed_ns), ist_date(order.updated_ns))
         ]
 
     def all_orders(self) -> list[BookOrder]:

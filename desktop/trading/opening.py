@@ -23,7 +23,7 @@ from brokers.session import open_account
 from desktop.settings import Settings
 from desktop.trading.accounts import AccountState
 from desktop.trading.candles import CandleBook
-from desktop.trading.clock import Clock
+from desktop.trading.clock import SECOND_NS, Clock
 from desktop.trading.desk import Desk
 from desktop.trading.guard import Limits
 from desktop.trading.hours import Hours
@@ -34,11 +34,14 @@ from desktop.trading.journal_file import Stamp
 from desktop.trading.orders import OrderDesk, Sources
 from desktop.trading.portfolio import Portfolio
 from desktop.trading.reconcile import Reconciler
-from desktop.trading.seams import LoopTimer, Seams, Spawn
+from desktop.trading.seams import Bell, LoopTimer, Seams, Spawn
 from desktop.trading.store import Store
 
 _log = logging.getLogger(__name__)
 _STATUS_S: Final = 60.0
+_FIVE_MINUTES_NS: Final = 300 * SECOND_NS
+_AFTER_S: Final = 0.5
+_JUMP_NS: Final = 2 * SECOND_NS
 _SHOWN_BAD_ROWS: Final = 5
 
 
@@ -79,6 +82,8 @@ class OpenAccount:
         self.hub = Hub()
         self.instruments = Instruments(self.clock, places.instruments)
         seams = Seams(timer=LoopTimer(self.clock), spawn=self._start)
+        self._phase_bell = Bell(seams.timer)
+        self._asked_at_ns = 0
         self.portfolio = Portfolio(
             quote=self.hub.quote, directory=self.instruments, timer=seams.timer
         )
@@ -190,9 +195,13 @@ class OpenAccount:
         now_ns = self.clock.now_ns()
         self.hub.receive(items, now_ns)
         self.account.heard_market(now_ns)
+        newest = items[-1] if items else None
+        if type(newest) is Quote:
+            self._hear_time(newest.exchange_ns)
 
     def _on_order(self, update: OrderUpdate) -> None:
         self.orders.receive_update(update)
+        self._hear_time(update.updated_ns)
 
     def _on_fill(self, fill: Fill) -> None:
         self.orders.receive_fill(fill)
@@ -220,6 +229,14 @@ class OpenAccount:
             self.hub.skew_ns = offset_ns
             return
         self.clock.offset_ns = offset_ns
+
+    def _hear_time(self, at_ns: int | None) -> None:
+        """Notice that a practice exchange's clock was set ahead: ask anew what is open."""
+        if at_ns is None or self.account.is_live:
+            return
+        if at_ns > max(self.clock.now_ns(), self._asked_at_ns) + _JUMP_NS:
+            self._asked_at_ns = at_ns
+            self._phase_bell.ring()
 
     async def _load_instruments(self, files: Sequence[MasterFile]) -> None:
         def read() -> list[MasterPart]:
@@ -269,13 +286,21 @@ class OpenAccount:
 
     async def _watch_phases(self) -> None:
         while self._broker is not None:
-            await asyncio.sleep(_STATUS_S)
+            await self._phase_bell.wait(self._status_wait_s())
             try:
                 await self._read_phases(self._broker)
             except BrokerError as error:
                 self._phases.clear()
                 _log.info("market status: %s", error)
 
+    def _status_wait_s(self) -> float:
+        """Wait a minute, or until just after sessions may have changed: on the five minutes."""
+        left_ns = _FIVE_MINUTES_NS - self.clock.now_ns() % _FIVE_MINUTES_NS
+        return min(_STATUS_S, left_ns / SECOND_NS + _AFTER_S)
+
     async def _read_phases(self, broker: Broker) -> None:
         for status in await broker.market_status():
             self._phases[status.exchange, status.segment] = status.phase
+        offset_ns = broker.server_offset_ns()
+        if offset_ns is not None and abs(offset_ns - self.clock.offset_ns) > _JUMP_NS:
+            self._take_clock(offset_ns)
