@@ -233,8 +233,9 @@ def _place(url: SplitResult) -> tuple[str, str | None, int | None, str]:
 
 
 def _has_state(pairs: list[tuple[str, str]], state: str) -> bool:
-    states = [value for name, value in pairs if name == "state"]
-    return len(states) == 1 and hmac.compare_digest(states[0].encode(), state.encode())
+    # A paste may hold half a character, which UTF-8 cannot say.
+    found = [value.encode("utf-8", "surrogatepass") for name, value in pairs if name == "state"]
+    return len(found) == 1 and hmac.compare_digest(found[0], state.encode())
 
 
 def _first_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
