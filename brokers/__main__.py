@@ -1,6 +1,11 @@
 """Look at a broker without a window: `python -m brokers list | watch | login`."""
 
+import os
+import signal
+
 if __name__ == "__main__":
+    # Ctrl-C while the rest loads is no failure either.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     from installer.checkout import enter
 
     enter("runtime")
@@ -10,8 +15,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import getpass
-import os
-import signal
 import sys
 import tempfile
 import threading
@@ -280,6 +283,8 @@ async def run(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
+    # From here on it has to be an exception: a password prompt restores the terminal by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse()
     try:
         status = list_brokers() if options.verb == "list" else asyncio.run(run(options))
