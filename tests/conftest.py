@@ -19,6 +19,9 @@ import qasync
 from PySide6.QtWidgets import QApplication
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+"""Kept for good: a cancelled `call_later` leaves a Qt timer behind, and Qt crashes when it fires
+after a worker thread's garbage collection has taken the loop that it belongs to."""
 
 
 def pytest_asyncio_loop_factories(
@@ -37,6 +40,7 @@ def _qt_loop() -> asyncio.AbstractEventLoop:
     # Closing a test's last window must not end the loop that the test runs on.
     app.setQuitOnLastWindowClosed(False)
     loop: asyncio.AbstractEventLoop = qasync.QEventLoop(app)
+    _LOOPS.append(loop)
     return loop
 
 
