@@ -5,6 +5,7 @@ Warnings and Qt messages fail (pyproject); leaked tasks, widgets and threads fai
 
 import asyncio
 import gc
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,12 @@ os.environ.setdefault("QT_API", "pyside6")
 
 import qasync
 from PySide6.QtWidgets import QApplication
+
+# Automatic collection may run on a worker's thread and destroy a test's Qt objects there. It is off
+# here as it is in the program, and every so many tests the window's thread does it.
+gc.disable()
+_COLLECT_EVERY = 20
+_tests_run = itertools.count(1)
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 _LOOPS: list[asyncio.AbstractEventLoop] = []
@@ -56,6 +63,8 @@ def _own_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_left_over_threads() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    if next(_tests_run) % _COLLECT_EVERY == 0:
+        gc.collect()
     left = _left_over(before)
     if left:
         gc.collect()  # a thread may end with the object that owns it; too dear for every test
