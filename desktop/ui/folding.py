@@ -1,6 +1,8 @@
 """A row of controls that never spills: where room is short, the least needed go."""
 
-from PySide6.QtCore import QEvent
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from typing_extensions import override
@@ -24,7 +26,7 @@ class FoldingRow(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(*(theme.space("s"),) * 4)
         self._row.setSpacing(theme.px(6))
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def add(self, widget: QWidget, *, folds: int = 0) -> None:
         """Put a widget at the right end; 0 never folds."""
@@ -47,7 +49,7 @@ class FoldingRow(QWidget):
         if self._is_folding:
             return
         self._is_folding = True
-        left = self.width() - self._needed()
+        left = self.width() - self._needed(self._parts)
         away: set[QWidget] = set()
         for widget in sorted(self._folds, key=lambda each: -self._folds[each]):
             if left >= 0:
@@ -60,12 +62,17 @@ class FoldingRow(QWidget):
         self._away = away
         self._is_folding = False
 
-    def _needed(self) -> int:
-        """Give the width of the row with nothing folded."""
-        shown = [each for each in self._parts if self._counts(each)]
+    def _needed(self, parts: Sequence[QWidget]) -> int:
+        """Give the width of a row with these and nothing folded."""
+        shown = [each for each in parts if self._counts(each)]
         margins = self._row.contentsMargins()
         gaps = self._row.spacing() * max(0, len(shown) - 1)
         return sum(self._width(each) for each in shown) + gaps + margins.left() + margins.right()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        least = self._needed([each for each in self._parts if each not in self._folds])
+        return QSize(least, super().minimumSizeHint().height())
 
     def _counts(self, widget: QWidget) -> bool:
         return widget in self._folds or not widget.isHidden()

@@ -300,6 +300,8 @@ class GridView(GridFrame):
 
     def _touch(self) -> None:
         """Ask Qt to copy the part of the picture that holds the dirty cells."""
+        if self._is_full:
+            self._dirty.clear()  # all is drawn anew, and rows noted here may be gone
         if not self._dirty:
             return
         first = last = None

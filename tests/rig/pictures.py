@@ -18,6 +18,7 @@ from tests.rig.journey import Journey, running_app
 from tests.rig.practice import PracticeProcess
 
 THEMES = ("dark", "light")
+SETTLED_S = 0.6
 SIZES = ((1920, 1080), (1366, 768))
 
 
@@ -29,6 +30,7 @@ async def make(folder: Path) -> int:
         os.environ["TEZI_PORTS_FILE"] = str(practice.ports_file)
         async with running_app(place / "profile", practice) as journey:
             await scenes.furnish(journey)
+            await asyncio.sleep(3)  # a little market for the picture
             for size in SIZES:
                 for theme in THEMES:
                     await _window(journey, folder, theme, size)
@@ -50,17 +52,17 @@ async def _window(journey: Journey, folder: Path, theme: str, size: tuple[int, i
     app = journey.app
     app.settings.set("look.theme", theme)
     app.window.setGeometry(0, 0, *size)
-    await asyncio.sleep(scenes.SETTLED_S)
+    await asyncio.sleep(SETTLED_S)
     app.reset_workspace()
-    await asyncio.sleep(scenes.SETTLED_S)
+    await asyncio.sleep(SETTLED_S)
     app.toasts.dismiss_all()
-    await asyncio.sleep(scenes.SETTLED_S)
+    await asyncio.sleep(SETTLED_S)
     tag = f"{theme}-{size[0]}x{size[1]}"
     app.window.grab().save(str(folder / f"window-{tag}.png"))
     for name, dock in app.panels.docks.items():
         if not dock.isVisible():
             app.docking.show(name)
-            await asyncio.sleep(scenes.SETTLED_S)
+            await asyncio.sleep(SETTLED_S)
         # From the window: alone a dock would stand on another ground than it does there.
         place = QRect(dock.mapTo(app.window, QPoint()), dock.size())
         app.window.grab(place).save(str(folder / f"{name.replace('#', '')}-{tag}.png"))

@@ -19,14 +19,16 @@ from desktop.shell.palette import Palette
 from desktop.shell.settings_window import SettingsWindow
 from tests.rig.journey import SBIN, Journey
 
-SETTLED_S: Final = 0.6
+SETTLED_S: Final = 0.2
 Scene = tuple[str, QWidget]
 """(what the picture shows, the widget to take it of)"""
 
 
 async def furnish(journey: Journey) -> None:
-    """Give the window something to show: fills, a working order, a loss and a profit."""
+    """Give the window something to show: a fill, two working orders, a position that moves."""
     await journey.tradable()
+    if journey.desk.portfolio.positions():
+        return  # an earlier window on the same exchange did
     ltp = journey.ltp_e4(SBIN)
     assert ltp is not None
     near = ltp // 500 * 500
@@ -34,7 +36,7 @@ async def furnish(journey: Journey) -> None:
     await journey.until(lambda: journey.state(bought.key) is OrderState.FILLED, "the fill")
     await journey.place(Side.BUY, 100, near - 60_000)
     await journey.place(Side.SELL, 50, near + 60_000)
-    await asyncio.sleep(3)
+    await journey.until(journey.desk.portfolio.positions, "the position")
 
 
 async def windows(journey: Journey) -> AsyncIterator[Scene]:

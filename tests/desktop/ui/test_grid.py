@@ -233,6 +233,16 @@ def test_a_busy_price_stays_at_the_weak_tint(make: Make, hands: Hands) -> None:
     assert grounds == [look.hex("flash_up"), *[look.hex("flash_up_weak")] * 2]
 
 
+def test_a_flash_of_a_row_that_went_fades_unseen(make: Make, hands: Hands) -> None:
+    grid = make(3)
+    grid.update_rows({"k2": row(2, 10**9)})
+    grid.set_rows(rows(1))
+    hands.now_ns += 200 * MS
+    grid._on_fade()
+    grid.grab()
+    assert grid.keys == ("k0",)
+
+
 def test_flashing_can_be_switched_off_and_the_unknown_does_not_flash(make: Make) -> None:
     grid = make(3)
     grid.update_rows({"k0": row(0, None)})
