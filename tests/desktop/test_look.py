@@ -136,8 +136,8 @@ async def test_every_word_stands_out_from_what_is_behind_it(begin: Begin, theme:
             await _bring_forward(journey, front)
             assert look.faint_texts(journey.app.window) == []
         async for name, window in scenes.windows(journey):
-            palettes = [each for each in window.findChildren(Palette) if each.isVisible()]
-            for shown in palettes or [window]:  # what a palette covers is not looked at
+            over: list[QWidget] = [each for each in look.seen(window) if isinstance(each, Palette)]
+            for shown in over or [window]:  # what a palette covers is not looked at
                 assert look.faint_texts(shown) == [], name
 
 
