@@ -48,6 +48,8 @@ class AccountsDesk:
         self._practice: Practice | None = None
         self._front = ""
         self._is_closing = False
+        self._is_opening = False
+        """The practice exchange is on its way up: there is nothing yet to start anew."""
         self.book = AccountBook(app.paths.config / "accounts.json")
         self.step = ""
         """What is being done to open an account, for the status bar."""
@@ -73,6 +75,7 @@ class AccountsDesk:
     async def open_practice(self) -> None:
         """Start the practice exchange, or use the one that runs, and log in to it."""
         plugin = registry.default_practice()
+        self._is_opening = True
         try:
             self._say("Starting the practice exchange")
             self._practice = running() or await self._start_practice()
@@ -93,6 +96,7 @@ class AccountsDesk:
                 "warn", "Practice did not start", str(error), action=("Try again", self.restart)
             )
         finally:
+            self._is_opening = False
             self._say("")
         self._app.tasks.start(self._watch_practice(self._practice), owner="practice")
 
@@ -120,14 +124,20 @@ class AccountsDesk:
 
     def restart(self) -> None:
         """Start the practice exchange anew; its accounts start from the beginning with it."""
+        if self._is_opening or self._is_closing:
+            return
+        self._is_opening = True
         self._app.tasks.start(self._restart(), owner="accounts")
 
     async def _restart(self) -> None:
-        for name in [name for name, each in self._open.items() if not each.account.is_live]:
-            await self._close_account(name)
-        if self._practice is not None:
-            old, self._practice = self._practice, None
-            await old.stop()
+        try:
+            for name in [name for name, each in self._open.items() if not each.account.is_live]:
+                await self._close_account(name)
+            if self._practice is not None:
+                old, self._practice = self._practice, None
+                await old.stop()
+        finally:
+            self._is_opening = False
         await self.open_practice()
 
     # Every account.

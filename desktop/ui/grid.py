@@ -336,13 +336,16 @@ class PaintedGrid(GridView):
         return True
 
     def _on_enter(self, event: QKeyEvent) -> bool:
-        del event
+        if event.isAutoRepeat():
+            return True
         if self._current is not None:
             self.activated.emit(self._current, "")
         return self._current is not None
 
     def _on_delete(self, event: QKeyEvent) -> bool:
-        del event
+        # A held key is one press: its repeats must not answer what the first one asked.
+        if event.isAutoRepeat():
+            return True
         if self.selected:
             self.remove_asked.emit(list(self.selected))
         return bool(self.selected)

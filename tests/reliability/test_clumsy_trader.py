@@ -1,21 +1,24 @@
 """A trader in a hurry: held keys, changed minds, closed docks; what is sent is what was shown."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from brokers.model.instrument import InstrumentId
 from brokers.model.order import Kind, OpState, OrderChange, OrderState, Side
+from desktop.docks.portfolio.dock import PortfolioDock
 from desktop.docks.ticket.dock import REARM_MS, TicketDock
 from desktop.trading.drafts import CancelDraft, ChangeDraft
 from tests.reliability.witness import Witness
-from tests.rig.journey import SBIN, Begin, Journey
+from tests.rig.journey import SBIN, Begin, Journey, running_app
 
 pytestmark = pytest.mark.timeout(120)
 INFY = InstrumentId("NSE:CM:1594")
@@ -45,6 +48,14 @@ def _hold(ticket: TicketDock, key: Qt.Key, *, is_first: bool) -> None:
     """Deliver a key press, or one of the repeats that the keyboard adds while it is held."""
     event = QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, "\r", not is_first)
     QApplication.sendEvent(ticket.page.price, event)
+
+
+async def _held(widget: QWidget, key: Qt.Key, seconds: float) -> None:
+    """Hold a key down where the keyboard is."""
+    for at in range(int(seconds / 0.05)):
+        event = QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, "", at > 0)
+        QApplication.sendEvent(widget, event)
+        await asyncio.sleep(0.05)
 
 
 def _slow(journey: Journey) -> None:
@@ -265,3 +276,81 @@ def _paste(ticket: TicketDock, *, quantity: str, price: str) -> None:
         clipboard.setText(text)
         field.selectAll()
         field.paste()
+
+
+async def test_delete_held_on_a_position_asks_and_does_not_answer_itself(begin: Begin) -> None:
+    async with _trading(begin) as (journey, _, _witness):
+        op = await journey.place(Side.BUY, 10, PRICE_E4 + 10_000)
+        await journey.until(lambda: journey.state(op.key) is OrderState.FILLED, "the fill")
+        await journey.until(journey.desk.portfolio.positions, "the position")
+        portfolio = journey.dock("portfolio", PortfolioDock)
+        portfolio.catch_up()
+        (row,) = journey.desk.portfolio.positions()
+        await journey.until(lambda: len(portfolio.positions), "its row")
+        portfolio.positions.set_current(row.key)
+        await _held(portfolio.positions, Qt.Key.Key_Delete, 1.5)
+        assert len(journey.practice.orders()) == 1
+
+
+async def test_exit_pressed_again_and_again_never_turns_the_position(begin: Begin) -> None:
+    async with _trading(begin) as (journey, _, _witness):
+        op = await journey.place(Side.BUY, 10, PRICE_E4 + 10_000)
+        await journey.until(lambda: journey.state(op.key) is OrderState.FILLED, "the fill")
+        await journey.until(journey.desk.portfolio.positions, "the position")
+        _slow(journey)
+        portfolio = journey.dock("portfolio", PortfolioDock)
+        portfolio.catch_up()
+        (row,) = journey.desk.portfolio.positions()
+        portfolio.positions.set_current(row.key)
+        for _ in range(3):
+            portfolio.exit()
+            portfolio.exit_all()
+            await asyncio.sleep(0.05)
+        journey.practice.disarm()
+        await journey.until(
+            lambda: [row.net_qty for row in journey.desk.portfolio.positions()] == [0], "the exit"
+        )
+        sold = [each for each in journey.practice.orders() if each["side"] == "sell"]
+        assert sum(int(str(each["quantity"])) for each in sold) == 10
+
+
+async def test_a_restart_asked_for_twice_starts_one_exchange(tmp_path: Path) -> None:
+    before = _exchanges()
+    async with running_app(tmp_path) as journey:
+        await journey.tradable()
+        for _ in range(3):
+            journey.app.accounts.restart()
+            await asyncio.sleep(0.05)
+        await journey.until(lambda: journey.app.accounts.current is None, "the old one to go")
+        await journey.until(lambda: journey.app.accounts.current is not None, "a new one")
+        await asyncio.sleep(3)
+        await journey.tradable()
+        assert _exchanges() == before + 1
+    assert _exchanges() == before
+
+
+@pytest.mark.parametrize("after_ms", [0, 30, 150, 400, 700, 900, 1100, 1400])
+async def test_a_window_closed_while_it_opens_leaves_nothing_behind(
+    tmp_path: Path, after_ms: int
+) -> None:
+    before = _exchanges()
+    async with asyncio.timeout(30), running_app(tmp_path, opens=False) as journey:
+        journey.app.tasks.start(journey.app.start(), owner="start")
+        await asyncio.sleep(after_ms / 1000)
+    assert _exchanges() == before
+
+
+async def test_closing_twice_is_closing_once(begin: Begin) -> None:
+    async with begin() as journey:
+        await journey.tradable()
+        for _ in range(2):
+            journey.app.window.close()
+            await asyncio.sleep(0)
+        assert journey.app.stop.is_set()
+
+
+def _exchanges() -> int:
+    """Count the practice exchanges that this process started and that still run."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    commands = [Path(f"/proc/{child}/cmdline") for child in children]
+    return sum(b"brokers.practice" in each.read_bytes() for each in commands if each.exists())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -162,9 +163,15 @@ class Journey:
 
 @contextlib.asynccontextmanager
 async def running_app(
-    profile: Path, practice: PracticeProcess | None = None
+    profile: Path, practice: PracticeProcess | None = None, *, opens: bool = True
 ) -> AsyncIterator[Journey]:
-    """Start the program as `python -m desktop` does, and close it as a person would."""
+    """Start the program as `python -m desktop` does, and close it as a person would.
+
+    Args:
+        profile: where it keeps everything.
+        practice: the exchange it uses, if that is the test's.
+        opens: whether to wait until it is open; else the test calls `app.start`.
+    """
     qt = QApplication.instance()
     assert isinstance(qt, QApplication)
     Theme.current().dress(qt)
@@ -172,7 +179,10 @@ async def running_app(
     journey = Journey(app, practice)
     try:
         app.show()
-        await app.start()
+        if opens:
+            await app.start()
         yield journey
     finally:
         await app.close()
+        del app
+        gc.collect()  # on this thread; see tests/conftest.py
