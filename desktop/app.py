@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -12,12 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QApplication
 
 from desktop import log, loop, paths
-from desktop.app_accounts import AccountsDesk
+from desktop.app_collector import Collector
 from desktop.app_commands import add_commands
 from desktop.app_single import SingleInstance
 from desktop.app_status import StatusLine
@@ -39,10 +41,16 @@ from desktop.ui.toast import ToastKind, Toasts
 from desktop.vault import Vault
 from resources import text
 
+if TYPE_CHECKING:
+    from desktop.app_accounts import AccountsDesk
+
 _log = logging.getLogger(__name__)
 FIRST = "workspaces/first.json"
 ASLEEP_S = 5.0
 """A stall longer than this was no slow paint: the computer slept."""
+
+_APPEARS_S: Final = 0.5
+"""How long the start waits for the first paint; a window that starts hidden has none."""
 
 
 class App:
@@ -78,39 +86,57 @@ class App:
         self.status_bar = StatusBar()
         self.window.set_status(self.status_bar)
         self.toasts.bottom_margin = self.window.statusBar().sizeHint().height()
-        self.accounts = AccountsDesk(self)
         self.status = StatusLine(self)
         self.hotkeys = Hotkeys(self.window, self.commands, self.settings.mapping("keys.changed"))
         self.watchdog = loop.Watchdog(self._on_stall)
         self.frames.add(self._on_frame)
+        self._has_appeared = asyncio.Event()
+        self._first: Workspace | None = None
+        self.window.appeared.connect(self._has_appeared.set)
         self.window.closing.connect(self.stop.set)
         self.tasks.on_failure.append(self._on_failure)
         self.settings.observe("look.theme", self._dress)
         self.settings.observe("look.scale_percent", self._dress)
         Theme.current().changed.connect(self._dress_docks)
 
+    @functools.cached_property
+    def accounts(self) -> "AccountsDesk":
+        """Open, add and close accounts; the network and numpy come with it."""
+        from desktop.app_accounts import AccountsDesk  # noqa: PLC0415 - not before the first window
+
+        return AccountsDesk(self)
+
     # Life.
 
     def show(self) -> None:
-        """Put the first-run or the last workspace on the screen."""
+        """Put the window on the screen, empty; `start` fills it."""
         self._dress_docks()
         add_commands(self)
         self.commands.add(*toggles(self.panels))
-        workspace = self._last_workspace()
-        self._place_window(workspace)
+        self._first = self._last_workspace()
+        self._place_window(self._first)
         self.window.show()
+
+    async def start(self) -> None:
+        """Fill the window, and bring it alive on the built-in practice account."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_APPEARS_S):
+                await self._has_appeared.wait()
+        self._fill()
+        self.watchdog.start()
+        self.status.start()
+        await self.accounts.open_practice()
+
+    def _fill(self) -> None:
+        """Put the first-run or the last workspace into the window."""
+        workspace, self._first = self._first, None
+        assert workspace is not None, "shown before it is filled"
         self.panels.restore(workspace)
         self.panels.share(workspace)
         for first in tuple(self.panels.docks.values())[:1]:
             first.setFocus()  # keys work from the first moment
         for problem in self.settings.problems:
             self.toasts.warn("Settings", problem)
-
-    async def start(self) -> None:
-        """Bring the window alive on the built-in practice account."""
-        self.watchdog.start()
-        self.status.start()
-        await self.accounts.open_practice()
 
     async def close(self) -> None:
         """Stop feeds, settle what is on its way or say so, save, and leave nothing behind."""
@@ -122,8 +148,9 @@ class App:
             steps.callback(self.panels.close_all)
             for part in (self.frames, self.status, self.watchdog):
                 steps.callback(part.stop)
-            with contextlib.suppress(WorkspaceError, OSError):
-                self.save_workspace(self.settings.text("workspace.last"))
+            if self._first is None:  # else there is nothing in the window to be kept yet
+                with contextlib.suppress(WorkspaceError, OSError):
+                    self.save_workspace(self.settings.text("workspace.last"))
 
     def _forget_window(self) -> None:
         Theme.current().changed.disconnect(self._dress_docks)
@@ -235,6 +262,7 @@ def run(arguments: Sequence[str]) -> int:
     app = QApplication(["tezi"])
     app.setApplicationName("Tezi")
     app.setDesktopFileName("tezi")
+    collector = Collector(app)
     single = SingleInstance(where.data)
     if not single.take():
         single.call_the_other()
@@ -248,6 +276,7 @@ def run(arguments: Sequence[str]) -> int:
             return loop.run(app, lambda: session(App(where), Path(wanted.picture)))
         return loop.run(app, lambda: _with_window(App(where), single))
     finally:
+        collector.stop()
         single.release()
 
 

@@ -72,12 +72,20 @@ def _command(
 
 def _account_commands(app: "App") -> tuple[Command, ...]:
     return (
-        _command("account.add", "Add account …", (), app.accounts.add),
+        _command("account.add", "Add account …", (), lambda: _add(app)),
         _command("account.next", "Next account", ("Ctrl+Shift+A",), lambda: _next_account(app)),
-        _command("account.restart", "Restart the practice exchange", (), app.accounts.restart),
+        _command("account.restart", "Restart the practice exchange", (), lambda: _restart(app)),
         _command("account.settings", "Settings …", ("Ctrl+,",), lambda: _settings(app)),
         _command("account.quit", "Quit", ("Ctrl+Q",), app.window.close),
     )
+
+
+def _add(app: "App") -> None:
+    app.accounts.add()
+
+
+def _restart(app: "App") -> None:
+    app.accounts.restart()
 
 
 def _trade_commands(app: "App") -> tuple[Command, ...]:

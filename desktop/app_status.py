@@ -10,12 +10,12 @@ from brokers.port import Link, LinkState
 from desktop.shell.status_bar import Health, Status
 from desktop.trading.clock import ist_time_text
 from desktop.trading.desk import Desk
-from desktop.trading.opening import OpenAccount
 from desktop.trading.rows import OrderRow
 from desktop.ui import rupees
 
 if TYPE_CHECKING:
     from desktop.app import App
+    from desktop.trading.opening import OpenAccount
 
 _EVERY_MS: Final = 500
 _HEALTH: Final = {
@@ -54,7 +54,7 @@ class StatusLine:
     def stop(self) -> None:
         self._timer.stop()
 
-    def follow(self, account: OpenAccount) -> None:
+    def follow(self, account: "OpenAccount") -> None:
         """Tell of this account's fills and refusals, and show its changes at once."""
         account.account.changed.add(self.show)
         account.portfolio.changed.add(self._app.frames.request)
@@ -81,7 +81,7 @@ class StatusLine:
             desk.hub.sweep(desk.clock.now_ns())
         self.show()
 
-    def _toast(self, account: OpenAccount, old: OrderRow | None, new: OrderRow) -> None:
+    def _toast(self, account: "OpenAccount", old: OrderRow | None, new: OrderRow) -> None:
         instrument = account.instruments.instrument(new.instrument)
         name = instrument.label if instrument is not None else new.instrument
         what = f"{new.side.value.capitalize()} {rupees.group(new.quantity)} {name}"

@@ -1,6 +1,7 @@
 """The only importer of qasync: the event loop, owned tasks, the stall watchdog, shutdown."""
 
 import asyncio
+import builtins
 import logging
 import os
 import sys
@@ -13,6 +14,11 @@ from typing import Final
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+# PySide6 replaces `__import__` to read, search and keep the source of every module imported from
+# then on, for a switch of its own (`__feature__`) that is not used here: 20 MB and a tenth of the
+# start. From here on imports are Python's own again.
+if builtins.__import__ is vars(builtins).get("__feature_import__"):
+    builtins.__import__ = vars(builtins)["__orig_import__"]
 os.environ.setdefault("QT_API", "pyside6")  # qasync would try other bindings first
 import qasync
 

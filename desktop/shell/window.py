@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 from typing_extensions import override
 
@@ -20,7 +20,7 @@ class MainWindow(QMainWindow):
 
     closing = Signal()
     appeared = Signal()
-    """The window was shown for the first time."""
+    """The window was painted for the first time."""
 
     def __init__(self, commands: Commands, keys: Mapping[str, str]) -> None:
         super().__init__()
@@ -60,11 +60,11 @@ class MainWindow(QMainWindow):
         self.closing.emit()
 
     @override
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
         if not self._has_appeared:
             self._has_appeared = True
-            self.appeared.emit()
+            QTimer.singleShot(0, self.appeared.emit)  # once this paint is done
 
     def _fill(self, group: str, menu: QMenu) -> None:
         menu.clear()
