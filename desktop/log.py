@@ -8,6 +8,7 @@ import base64
 import json
 import logging
 import logging.handlers
+import re
 import sys
 import time
 import urllib.parse
@@ -41,9 +42,37 @@ class Secrets:
 
     def scrub(self, text: str) -> str:
         for form in sorted(self._forms, key=len, reverse=True):
-            if form in text:
+            if form not in text:
+                continue
+            if form.isdecimal():
+                # A passcode is not a part of every longer number.
+                text = re.sub(rf"(?<!\d){form}(?!\d)", MASK, text)
+            else:
                 text = text.replace(form, MASK)
         return text
+
+    def scrub_json(self, body: str) -> str:
+        """Scrub the texts of a JSON document; its names and numbers stay, so it can be read.
+
+        What is no JSON is scrubbed as any other text.
+        """
+        scrubbed = self.scrub(body)
+        if scrubbed == body:
+            return body
+        try:
+            found = self._scrubbed(json.loads(body))
+        except ValueError:
+            return scrubbed
+        return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+
+    def _scrubbed(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, list):
+            return [self._scrubbed(each) for each in value]
+        if isinstance(value, dict):
+            return {key: self._scrubbed(each) for key, each in value.items()}
+        return value
 
 
 SECRETS = Secrets()

@@ -4,6 +4,7 @@ Nothing is dropped: what cannot be matched while a request of ours is in flight 
 minute, and is then shown as an order that is not ours.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -114,15 +115,20 @@ class Evidence:
     def restore(self, events: Iterable[StoredEvent]) -> None:
         """Take up the day's evidence from the journal; it is matched anew."""
         for event in events:
-            if event.source in _SOURCES:
-                update = msgspec.json.decode(event.body, type=OrderUpdate)
-                line = self._line_of(update)
-                self._apply(line or self._external(update), update, event.source)
-            elif event.source == _FILL:
-                self.fill(msgspec.json.decode(event.body, type=Fill), is_old=True)
+            # A shape that an older program wrote is passed over: the broker's books tell.
+            with contextlib.suppress(msgspec.MsgspecError):
+                self._restore(event)
         for line in self._table:
             # What is remembered is older than anything that will be read now.
             line.heard_mono = 0
+
+    def _restore(self, event: StoredEvent) -> None:
+        if event.source in _SOURCES:
+            update = msgspec.json.decode(event.body, type=OrderUpdate)
+            line = self._line_of(update)
+            self._apply(line or self._external(update), update, event.source)
+        elif event.source == _FILL:
+            self.fill(msgspec.json.decode(event.body, type=Fill), is_old=True)
 
     def bind(self, line: Line, broker_id: str) -> bool:
         """Take a number from a reply; False if it contradicts what the broker showed."""

@@ -110,7 +110,7 @@ class Journal:
             DraftTaken: the draft was submitted before.
             JournalError: it could not be recorded, so it must not be sent.
         """
-        entry = msgspec.structs.replace(entry, body=SECRETS.scrub(entry.body))
+        entry = msgspec.structs.replace(entry, body=SECRETS.scrub_json(entry.body))
         await self._ask(
             "intent",
             lambda connection: file.insert_op(connection, entry, self._stamp),
@@ -134,7 +134,7 @@ class Journal:
 
     def event(self, event: Event, fill: FillEntry | None = None) -> None:
         """Append an event soon, in order, perhaps together with others."""
-        event = msgspec.structs.replace(event, body=SECRETS.scrub(event.body))
+        event = msgspec.structs.replace(event, body=SECRETS.scrub_json(event.body))
 
         def work(connection: sqlite3.Connection) -> None:
             seq = file.insert_event(connection, event)

@@ -48,3 +48,22 @@ def test_third_party_chatter_stays_out(written: Path) -> None:
     logging.getLogger("httpx").info("GET https://host/?token=x")
     logging.getLogger("t").info("kept")
     assert "httpx" not in written.read_text()
+
+
+def test_a_secret_of_digits_is_masked_alone_but_not_inside_longer_numbers() -> None:
+    secrets = log.Secrets()
+    secrets.add("1234")
+    assert secrets.scrub("pin=1234, order 9123456") == f"pin={log.MASK}, order 9123456"
+
+
+def test_json_is_scrubbed_in_its_texts_only_and_can_still_be_read() -> None:
+    secrets = log.Secrets()
+    secrets.add("1234", 'quote"d')
+    body = json.dumps({"qty": 1234, "text": "pin 1234", "more": ['quote"d', None, 1.5]})
+    assert json.loads(secrets.scrub_json(body)) == {
+        "qty": 1234,
+        "text": f"pin {log.MASK}",
+        "more": [log.MASK, None, 1.5],
+    }
+    assert secrets.scrub_json('{"b":1,"a":"ok"}') == '{"b":1,"a":"ok"}'
+    assert secrets.scrub_json("halted by 1234") == f"halted by {log.MASK}"

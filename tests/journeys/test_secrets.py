@@ -222,3 +222,23 @@ async def test_the_programs_own_exchange_keeps_its_secrets_in_one_private_file(
         }
         assert leaks(told, secrets) == []
         assert leaks(files(tmp_path), secrets) == []
+
+
+async def test_a_secret_of_digits_does_not_eat_the_numbers_of_an_order(
+    tmp_path: Path, practice: PracticeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "profile"
+    monkeypatch.setattr(log.SECRETS, "_forms", set(log.SECRETS._forms))
+    async with running_app(profile, practice) as journey:
+        await journey.tradable()
+        ltp = journey.ltp_e4(SBIN)
+        assert ltp is not None
+        price_e4 = (ltp - 100_000) // 500 * 500
+        # Passcodes are short and client codes may be numbers: some order holds the same digits.
+        log.SECRETS.add("1234", str(price_e4), str(price_e4)[:4])
+        op = await journey.place(Side.BUY, 1234, price_e4)
+        await journey.until(lambda: journey.state(op.key) is OrderState.OPEN, "the order")
+    async with running_app(profile, practice) as journey:
+        await journey.tradable()
+        rows = [(row.is_ours, row.quantity, row.price_e4) for row in journey.desk.orders.rows()]
+        assert rows == [(True, 1234, price_e4)]
