@@ -1,6 +1,8 @@
 """Logging in through a real browser, and every way in which that can go wrong."""
 
 import asyncio
+import os
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -20,7 +22,7 @@ from brokers.model.order import OrderState, Side
 from desktop.shell.login_window import LoginWindow
 from desktop.trading.desk import Desk
 from tests.rig.browser import Browser
-from tests.rig.journey import SBIN, Begin, Journey
+from tests.rig.journey import SBIN, Begin, Journey, running_app
 
 CHOICE: Final = "FYERS practice"
 
@@ -261,6 +263,34 @@ async def test_an_exchange_that_ends_during_the_login_is_told(begin: Begin, open
         await _nothing_is_left(journey, _redirect_of(address))
 
 
+async def test_an_exchange_that_is_restarted_ends_every_account_on_it(
+    tmp_path: Path, opened: Opened
+) -> None:
+    async with running_app(tmp_path) as journey:
+        form = Form(journey)
+        address = await form.address(opened)
+        await asyncio.to_thread(
+            _come_back, await asyncio.to_thread(_log_in_by_hand, journey, address)
+        )
+        await journey.until(lambda: len(journey.app.accounts.names) == 2, "the second account")
+        await journey.tradable()
+        desks = [account.desk for account in journey.app.accounts._open.values()]
+        exchange = journey.app.accounts.practice
+        assert exchange is not None
+        assert exchange.pid is not None
+        os.kill(exchange.pid, signal.SIGKILL)
+        await journey.until(
+            lambda: not any(desk.account.is_tradable for desk in desks), "the news", 2.0
+        )
+        journey.app.accounts.restart()
+        await journey.until(
+            lambda: journey.app.accounts.current not in (None, *desks), "the new exchange"
+        )
+        assert journey.app.accounts.names == ("practice",)
+        await journey.tradable()
+        assert journey.desk.orders.rows() == ()
+
+
 def _shown_in_every_dock(journey: Journey, desk: Desk) -> bool:
     return all(dock.desk is desk for dock in journey.app.panels.docks.values())
 
@@ -270,7 +300,9 @@ def _shown_buttons(form: Form) -> list[str]:
 
 
 def _credentials(journey: Journey) -> dict[str, object]:
-    credentials = journey.practice.ports["credentials"]
+    exchange = journey.app.accounts.practice
+    assert exchange is not None
+    credentials = exchange.ports["credentials"]
     assert isinstance(credentials, dict)
     found: dict[str, object] = credentials["fyers"]
     return found
