@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 from typing_extensions import override
 
@@ -54,18 +54,29 @@ class MenuButton(QToolButton):
         self.setAutoRaise(True)
         self.setAccessibleName(name)
         self.setToolTip(name)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.setProperty("menu", True)  # noqa: FBT003 - Qt's own signature
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        icons.bind(self, "chevron-down")
-        size = Theme.current().px(12)
-        self.setIconSize(QSize(size, size))
         self.clicked.connect(self.open)
 
     def open(self) -> None:
         """Show the menu and return at once."""
         below = self.mapToGlobal(QPoint(0, self.height()))
         menus.popup(self._items(), below, self)
+
+    @override
+    def sizeHint(self) -> QSize:
+        usual = super().sizeHint()
+        return usual if self.text() else QSize(Theme.current().px(22), usual.height())
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        # Drawn close to its word: with Qt's gap it seems to belong to the next one.
+        theme = Theme.current()
+        size = theme.px(12)
+        sign = icons.pixmap("chevron-down", "text_dim", size, self.devicePixelRatioF())
+        left = self.width() - size - theme.space("s")
+        QPainter(self).drawPixmap(left, (self.height() - size) // 2 + 1, sign)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

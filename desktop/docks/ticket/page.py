@@ -294,7 +294,7 @@ class TicketPage(QWidget):
 
     def show_outcome(self, words: str, *, is_bad: bool) -> None:
         labels.set_role(self.outcome, "warn" if is_bad else "dim")
-        self.outcome.setText(labels.clean(words))
+        self.outcome.setText(f"Last order: {labels.clean(words)}")
         self.outcome.setVisible(bool(words))
 
 

@@ -132,7 +132,7 @@ async def test_the_ticket_goes_on_telling_what_becomes_of_its_order(trader: Trad
     (order,) = await trader.rig.broker.orders()
     trader.rig.broker.fill(order.broker_id, 1, 8_000_000)
     await trader.settle()
-    assert trader.ticket.page.outcome.text() == "filled"
+    assert trader.ticket.page.outcome.text() == "Last order: filled"
 
 
 async def test_a_market_order_has_no_price(trader: Trader) -> None:
