@@ -230,8 +230,14 @@ class Reconciler:
         if new is not None and new.is_working and _was_refused(old, new):
             # The broker says no to what the table says can be done: one of them is behind.
             self._read_soon()
+        if new is not None and new.filled_qty > (old.filled_qty if old is not None else 0):
+            # With the stream gone the order book alone tells of it, and the position would not.
+            self._confirm_soon()
 
     def _filled(self, _fill: Fill) -> None:
+        self._confirm_soon()
+
+    def _confirm_soon(self) -> None:
         """Confirm positions soon after an execution."""
         self._confirm_mono = self._timer.monotonic_ns() + AFTER_FILL_S * _SECOND_NS
         self._bell.ring()

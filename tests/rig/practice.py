@@ -64,6 +64,8 @@ class PracticeProcess:
         """End it as a crash would."""
         self.process.kill()
         self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def restart(self) -> None:
         """Start it anew; its ports are other ones."""
