@@ -1,0 +1,1 @@
+"""The peers, driven unmodified through the calls their documentation names."""
