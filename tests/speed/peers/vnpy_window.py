@@ -2,14 +2,17 @@
 
 import os
 import time
+from pathlib import Path
 
 from PySide6 import QtCore
+from typing_extensions import override
 from vnpy.event import EventEngine
 from vnpy.trader.engine import MainEngine
 from vnpy.trader.ui import MainWindow, create_qapp
 
 
 class Watch(QtCore.QObject):
+    @override
     def eventFilter(self, watched, event):
         if event.type() == QtCore.QEvent.Type.Paint:
             QtCore.QTimer.singleShot(0, self.tell)  # once this paint is done
