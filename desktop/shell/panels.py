@@ -4,7 +4,8 @@ import base64
 import logging
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from brokers.model.instrument import InstrumentId
 from desktop.commands import Command
@@ -15,10 +16,11 @@ from desktop.shell.workspace import SCHEMA, PanelState, Workspace
 from desktop.trading.desk import Desk
 from desktop.trading.hub import Frame
 from desktop.ui import icons
+from desktop.ui.parts import EmptyState
 from desktop.ui.theme import Theme
 
 _log = logging.getLogger(__name__)
-_MOST_ACROSS: Final = 0.26
+_MOST_ACROSS: Final = 0.27
 _MOST_DOWN: Final = 0.62
 """A panel's most of the window: large text on a small screen must leave the rest its room."""
 
@@ -34,6 +36,8 @@ class Panels(QObject):
         self._docking = docking
         self._context = context
         self._docks: dict[str, Dock] = {}
+        self._late: dict[str, PanelState] = {}
+        """Docks whose panel is there and whose code is not imported yet."""
         self._desk: Desk | None = None
         self._behind: set[str] = set()
         docking.closed.connect(self._on_closed)
@@ -48,6 +52,7 @@ class Panels(QObject):
     def open(self, dock_id: str) -> Dock:
         """Open a dock, or bring the open one to the front when it exists once only."""
         spec = registry.specs()[dock_id]
+        self.open_late()
         if not spec.can_repeat and dock_id in self._docks:
             self._docking.show(dock_id)
             return self._docks[dock_id]
@@ -67,6 +72,8 @@ class Panels(QObject):
         """Close a dock for good and free what it held."""
         dock = self._docks.pop(name, None)
         if dock is None:
+            if self._late.pop(name, None) is not None:
+                self._docking.remove(name)
             return
         self._context.commands.remove(*(command.id for command in dock.commands()))
         dock.release()
@@ -74,7 +81,7 @@ class Panels(QObject):
         self.changed.emit()
 
     def close_all(self) -> None:
-        for name in tuple(self._docks):
+        for name in (*self._docks, *self._late):
             self.close(name)
 
     def bind(self, desk: Desk | None) -> None:
@@ -103,6 +110,7 @@ class Panels(QObject):
             )
             for each, dock in self._docks.items()
         )
+        panels += tuple(self._late.values())
         return Workspace(
             schema=SCHEMA,
             name=name,
@@ -113,24 +121,41 @@ class Panels(QObject):
         )
 
     def restore(self, workspace: Workspace) -> None:
-        """Replace the open docks with a workspace's; docks this version lacks are passed over."""
+        """Replace the open docks with a workspace's; docks this version lacks are passed over.
+
+        One that is heavy opens a turn of the event loop later, once the others were painted.
+        """
         self.close_all()
         known = registry.specs()
         for panel in workspace.panels:
-            if panel.dock in known:
-                self._make(panel)
-            else:
+            spec = known.get(panel.dock)
+            if spec is None:
                 _log.warning("workspace %s: no dock %s", workspace.name, panel.dock)
+            elif spec.is_heavy and not registry.is_imported(spec):
+                self._late[panel.name] = panel
+                self._add(panel, EmptyState(spec.icon, spec.title, "Opening …"))
+            else:
+                self._make(panel)
+        if self._late:
+            QTimer.singleShot(0, self.open_late)
         if workspace.layout:
             self._docking.restore(workspace.layout_bytes())
         for group, instrument in workspace.links.items():
             self._context.links.select(group, InstrumentId(instrument))
         self.changed.emit()
 
+    def open_late(self) -> None:
+        """Open now what a restored workspace kept back."""
+        late, self._late = self._late, {}
+        for panel in late.values():
+            self._make(panel)
+        if late:
+            self.changed.emit()
+
     def share(self, workspace: Workspace) -> None:
         """Give panels placed by area their share of the window; after the window has its size."""
         for name, parts in workspace.shares.items():
-            if name in self._docks:
+            if name in self._docking.names:
                 whole = self._docking.room(name)
                 is_across = self._docking.stands_beside(name)
                 most = round((_MOST_ACROSS if is_across else _MOST_DOWN) * whole)
@@ -144,14 +169,10 @@ class Panels(QObject):
         spec = registry.specs()[panel.dock]
         dock = registry.make(spec, self._context, panel.name)
         self._docks[panel.name] = dock
-        self._docking.add(
-            panel.name,
-            spec.title,
-            dock,
-            icon=icons.icon(spec.icon),
-            area=panel.area,
-            beside=panel.beside,
-        )
+        if panel.name in self._docking.names:
+            self._docking.put(panel.name, dock)
+        else:
+            self._add(panel, dock)
         dock.title_changed.connect(lambda title: self._docking.set_title(panel.name, title))
         dock.bind(self._desk)
         if panel.state:
@@ -159,6 +180,17 @@ class Panels(QObject):
         dock.link = panel.link if panel.link in LINKS else LINKS[1]
         self._context.commands.add(*dock.commands())
         return dock
+
+    def _add(self, panel: PanelState, widget: QWidget) -> None:
+        spec = registry.specs()[panel.dock]
+        self._docking.add(
+            panel.name,
+            spec.title,
+            widget,
+            icon=icons.icon(spec.icon),
+            area=panel.area,
+            beside=panel.beside,
+        )
 
     def _free_name(self, spec: DockSpec) -> str:
         if not spec.can_repeat:

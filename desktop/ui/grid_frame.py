@@ -1,10 +1,10 @@
 """The frame of a grid: a header, scroll bars when they are needed, and the room between."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from desktop.ui.theme import Theme
 
 _ALWAYS: Final = Qt.ScrollBarPolicy.ScrollBarAlwaysOn
 _NEVER: Final = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+_WIDEST_NAME: Final = 210
 
 
 class GridFrame(QAbstractScrollArea):
@@ -43,6 +44,20 @@ class GridFrame(QAbstractScrollArea):
     @property
     def header(self) -> Header:
         return self._header
+
+    def fit_names(self, column: str, names: Iterable[str]) -> None:
+        """Let other columns go rather than cut names: two options must not look like one.
+
+        Holds from the next `set_rows` on, until the trader arranges the columns.
+        """
+        if self.is_arranged:
+            return
+        theme = Theme.current()
+        is_strong = next(each.is_strong for each in self._columns if each.id == column)
+        metrics = QFontMetrics(theme.font(weight=theme.bold) if is_strong else theme.font())
+        longest = max(map(metrics.horizontalAdvance, set(names)), default=0)
+        wanted = min(longest + 2 * theme.space("m") + 1, theme.px(_WIDEST_NAME))
+        self._header.want(column, wanted)
 
     def _measure(self) -> None:
         """Take the theme's sizes over."""

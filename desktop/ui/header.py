@@ -94,8 +94,14 @@ class Header(QHeaderView):
         return True
 
     def want(self, column: str, pixels: int) -> None:
-        """Say what a text column would like, so that less important ones make room for it."""
-        self._wanted[self._at[column]] = pixels
+        """Give a text column what its longest text asks for; less important ones make room."""
+        place = self._at[column]
+        wide = max(self._least[place], pixels)
+        self._wanted[place] = wide
+        if not self.columns[place].stretches:
+            self._is_fitting = True
+            self.resizeSection(place, wide)
+            self._is_fitting = False
 
     def fit(self) -> None:
         """Give the stretching column the room the others leave."""

@@ -19,6 +19,8 @@ from tests.rig.practice import PracticeProcess
 
 THEMES = ("dark", "light")
 SETTLED_S = 0.6
+FRONT = ("dark", (1920, 1080))
+"""How the picture of the README looks, `tezi.png`."""
 SIZES = ((1920, 1080), (1366, 768))
 
 
@@ -34,6 +36,9 @@ async def make(folder: Path) -> int:
             for size in SIZES:
                 for theme in THEMES:
                     await _window(journey, folder, theme, size)
+            await _window(journey, folder, *FRONT)
+            await scenes.living(journey)
+            journey.app.window.grab().save(str(folder / "tezi.png"))
             for theme in THEMES:
                 journey.app.settings.set("look.theme", theme)
                 await _take(scenes.windows(journey), folder, theme)

@@ -10,6 +10,7 @@ from brokers.model.instrument import Instrument, InstrumentKind
 from brokers.model.order import OrderState, Side
 from brokers.port import Link, LinkState
 from desktop.docks.base import TicketRequest
+from desktop.docks.chart.dock import ChartDock
 from desktop.docks.portfolio.dock import PortfolioDock
 from desktop.docks.ticket.dock import TicketDock
 from desktop.docks.watchlist.dock import WatchlistDock
@@ -37,6 +38,28 @@ async def furnish(journey: Journey) -> None:
     await journey.place(Side.BUY, 100, near - 60_000)
     await journey.place(Side.SELL, 50, near + 60_000)
     await journey.until(journey.desk.portfolio.positions, "the position")
+
+
+async def living(journey: Journey) -> None:
+    """Arrange the window as at work: indicators, a position, orders in the chart, one being typed.
+
+    Needs `furnish` before it.
+    """
+    app = journey.app
+    journey.select(SBIN)
+    await journey.until(lambda: journey.ltp_e4(SBIN), "a price of SBIN")
+    ltp = journey.ltp_e4(SBIN)
+    assert ltp is not None
+    chart = journey.dock("chart#1", ChartDock)
+    indicators = [{"id": "ema"}, {"id": "vwap"}, {"id": "rsi"}]
+    chart.restore_state({"instrument": SBIN, "indicators": indicators})
+    near = ltp // 500 * 500
+    app.context.requests.ticket.emit(
+        TicketRequest(instrument=SBIN, side=Side.BUY, price_e4=near - 5_000, quantity=50)
+    )
+    app.docking.show("orders")
+    app.toasts.dismiss_all()
+    await asyncio.sleep(3)
 
 
 async def windows(journey: Journey) -> AsyncIterator[Scene]:

@@ -171,6 +171,8 @@ class DepthDock(Dock):
         self._name.setVisible(shown.name not in (shown.label, shown.symbol, ""))
         self._place.show_text(f"{shown.exchange} {shown.segment}")
         self._expiry.setVisible(shown.expiry is not None)
+        # Not both: the long name of a contract needs the room more than its segment does.
+        self._place.setVisible(shown.expiry is None)
         if shown.expiry is not None:
             self._expiry.show_text(ist_date_text(shown.expiry), "info")
         has_book = shown.kind is not InstrumentKind.INDEX

@@ -22,6 +22,7 @@ from desktop.ui.confirm import SureButton, save_text
 from desktop.ui.folding import FoldingRow
 from desktop.ui.grid import PaintedGrid
 from desktop.ui.parts import Segments, button, tool_button
+from desktop.ui.theme import Theme
 
 _NO_ORDERS: Final = (
     "No orders today. Click a price in the depth, or press F1 to buy and F2 to sell."
@@ -68,6 +69,7 @@ class OrdersDock(Dock):
         self.orders.remove_asked.connect(self._cancel_keys)
         self.orders.clicked.connect(self._on_click)
         self.orders.context_asked.connect(self._on_context)
+        Theme.current().changed.connect(self.catch_up)
         self._show_buttons()
 
     # What the shell calls.
@@ -101,8 +103,12 @@ class OrdersDock(Dock):
             self.orders.set_rows({})
             self.trades.set_rows({})
         else:
-            self.orders.set_rows(model.order_lines(self.desk, self._filter.value))
-            self.trades.set_rows(model.trade_lines(self.desk))
+            orders = model.order_lines(self.desk, self._filter.value)
+            trades = model.trade_lines(self.desk)
+            self.orders.fit_names("name", map(model.name_of, orders.values()))
+            self.trades.fit_names("name", map(model.name_of, trades.values()))
+            self.orders.set_rows(orders)
+            self.trades.set_rows(trades)
         self._show_buttons()
 
     @override

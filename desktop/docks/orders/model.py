@@ -47,6 +47,12 @@ def _name(instrument: Instrument | None, fallback: InstrumentId) -> str:
     return instrument.label if instrument is not None else fallback
 
 
+def name_of(line: OrderLine | TradeLine) -> str:
+    """Give the name of what was ordered or traded, as it is shown."""
+    source = line.row if isinstance(line, OrderLine) else line.fill
+    return _name(line.instrument, source.instrument)
+
+
 def _price(value: object, line: object) -> str:
     assert isinstance(value, int)
     assert isinstance(line, OrderLine | TradeLine)
@@ -79,7 +85,7 @@ def _state_role(_value: object, line: object) -> str:
 
 ORDER_COLUMNS: Final = (
     Column(id="time", title="Time", text=_time, width=68),
-    Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
+    Column(id="name", title="Instrument", width=130, is_number=False, is_strong=True),
     Column(id="side", title="Side", width=44, is_number=False, tint=_side_role),
     Column(id="filled", title="Filled", text=_group, width=60),
     Column(id="quantity", title="Qty", text=_group, width=56),
@@ -107,7 +113,7 @@ IMPORTANCE: Final = (
 
 TRADE_COLUMNS: Final = (
     Column(id="time", title="Time", text=_time, width=68),
-    Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
+    Column(id="name", title="Instrument", width=130, is_number=False, is_strong=True),
     Column(id="side", title="Side", width=44, is_number=False, tint=_side_role),
     Column(id="quantity", title="Qty", text=_group, width=56),
     Column(id="price", title="Price", text=_price, width=80),

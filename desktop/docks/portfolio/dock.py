@@ -14,6 +14,7 @@ from brokers.model.order import OpState, Side
 from desktop.commands import Command
 from desktop.docks.base import Dock, DockContext, TicketRequest
 from desktop.docks.portfolio import model
+from desktop.docks.portfolio.model import HoldingLine, PositionLine
 from desktop.trading.desk import Desk
 from desktop.trading.exits import ExitPlan
 from desktop.trading.hub import Frame, Watch
@@ -24,6 +25,7 @@ from desktop.ui.confirm import SureButton, save_text
 from desktop.ui.folding import FoldingRow
 from desktop.ui.grid import PaintedGrid
 from desktop.ui.parts import Segments, tool_button
+from desktop.ui.theme import Theme
 
 _EMPTY: Final = {
     "positions": "No positions today. A filled order shows here at once, with its profit.",
@@ -77,6 +79,7 @@ class PortfolioDock(Dock):
         for key in ("positions", "holdings"):
             self._grids[key].clicked.connect(lambda row, _column: self._select(row))
             self._grids[key].context_asked.connect(self._on_context)
+        Theme.current().changed.connect(self.catch_up)
         self._show_buttons()
 
     # What the shell calls.
@@ -116,8 +119,8 @@ class PortfolioDock(Dock):
         desk = self.desk
         for key, grid in self._grids.items():
             grid.set_empty_text(_NO_ACCOUNT if desk is None else _EMPTY[key])
-        self.positions.set_rows({} if desk is None else model.position_lines(desk))
-        self.holdings.set_rows({} if desk is None else model.holding_lines(desk))
+        self._fill(self.positions, {} if desk is None else model.position_lines(desk))
+        self._fill(self.holdings, {} if desk is None else model.holding_lines(desk))
         self.funds.set_rows({} if desk is None else model.funds_lines(desk.portfolio.funds))
         if desk is not None:
             self._follow(desk.portfolio.instruments())
@@ -208,13 +211,18 @@ class PortfolioDock(Dock):
         column.addWidget(self.bar)
         column.addLayout(self._pages, 1)
 
+    @staticmethod
+    def _fill(grid: PaintedGrid, lines: Mapping[str, PositionLine | HoldingLine]) -> None:
+        grid.fit_names("name", map(model.name_of, lines.values()))
+        grid.set_rows(lines)
+
     def _show_positions(self, keys: frozenset[str]) -> None:
         assert self.desk is not None
         lines = model.position_lines(self.desk)
         if lines.keys() == set(self.positions.keys):
             self.positions.update_rows({key: lines[key] for key in keys if key in lines})
         else:
-            self.positions.set_rows(lines)
+            self._fill(self.positions, lines)
         self._follow(self.desk.portfolio.instruments())
 
     def _show_holdings(self) -> None:
@@ -223,7 +231,7 @@ class PortfolioDock(Dock):
         if lines.keys() == set(self.holdings.keys):
             self.holdings.update_rows(lines)
         else:
-            self.holdings.set_rows(lines)
+            self._fill(self.holdings, lines)
         self._follow(self.desk.portfolio.instruments())
 
     def _show_totals(self) -> None:

@@ -44,6 +44,11 @@ def _name(instrument: Instrument | None, fallback: InstrumentId) -> str:
     return instrument.label if instrument is not None else fallback
 
 
+def name_of(line: PositionLine | HoldingLine) -> str:
+    """Give the name of what is owned, as it is shown."""
+    return _name(line.instrument, line.row.instrument)
+
+
 def _price(value: object, line: object) -> str:
     assert isinstance(value, int)
     assert isinstance(line, PositionLine | HoldingLine)
@@ -71,7 +76,7 @@ def _paise(value: object, _line: object) -> str:
 
 
 POSITION_COLUMNS: Final = (
-    Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
+    Column(id="name", title="Instrument", width=130, is_number=False, is_strong=True),
     Column(id="product", title="Product", width=70, is_number=False),
     Column(id="net", title="Qty", text=_signed, tint=by_sign, width=60),
     Column(id="average", title="Average", text=_price, width=84),
@@ -85,7 +90,7 @@ POSITION_COLUMNS: Final = (
 )
 
 HOLDING_COLUMNS: Final = (
-    Column(id="name", title="Instrument", width=150, is_number=False, is_strong=True),
+    Column(id="name", title="Instrument", width=130, is_number=False, is_strong=True),
     Column(id="quantity", title="Qty", text=_group, width=60),
     Column(id="free", title="Free to sell", text=_group, width=84),
     Column(id="t1", title="T1", text=_group, width=50),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -29,7 +29,6 @@ from desktop.ui.theme import Theme
 _EMPTY: Final = "Nothing watched yet. Type a symbol or a name above, and press Enter."
 _NO_ACCOUNT: Final = "No account is open. Log in to a broker, or open the practice account."
 _FOUND: Final = 50
-_WIDEST_NAME: Final = 210
 
 
 class WatchlistDock(Dock):
@@ -282,17 +281,9 @@ class WatchlistDock(Dock):
         if desk is not None:
             for each, instrument in self._lines.items():
                 rows[each] = Line(each, instrument, desk.hub.quote(each))
-        self._ask_room()
-        self.grid.set_rows(rows)
-
-    def _ask_room(self) -> None:
-        """Let a column go rather than cut names: two options must not look like one."""
-        theme = Theme.current()
-        metrics = QFontMetrics(theme.font(weight=theme.bold))
         labels = (each.label for each in self._lines.values() if each is not None)
-        longest = max(map(metrics.horizontalAdvance, labels), default=0)
-        wanted = min(longest + 2 * theme.space("m") + 1, theme.px(_WIDEST_NAME))
-        self.grid.header.want("symbol", wanted)
+        self.grid.fit_names("symbol", labels)
+        self.grid.set_rows(rows)
 
     def _is_stale(self, line: Line) -> bool:
         desk = self.desk
