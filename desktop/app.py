@@ -123,6 +123,7 @@ class App:
             async with asyncio.timeout(_APPEARS_S):
                 await self._has_appeared.wait()
         self._fill()
+        await asyncio.sleep(0)  # the docks are painted before more is imported
         self.watchdog.start()
         self.status.start()
         await self.accounts.open_practice()

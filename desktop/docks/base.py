@@ -37,6 +37,8 @@ class DockSpec(msgspec.Struct, frozen=True, kw_only=True):
     can_repeat: bool = False
     """Whether several may be open (charts); each then has a number of its own."""
     key: str = ""
+    is_heavy: bool = False
+    """Whether its code takes long to import: a new window shows the other docks first."""
 
 
 class TicketRequest(msgspec.Struct, frozen=True, kw_only=True):

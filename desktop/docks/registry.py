@@ -3,6 +3,7 @@
 import functools
 import importlib
 import pkgutil
+import sys
 from collections.abc import Mapping
 
 import desktop.docks
@@ -18,6 +19,11 @@ def specs() -> Mapping[str, DockSpec]:
             spec = importlib.import_module(f"desktop.docks.{module.name}").SPEC
             found[spec.id] = spec
     return found
+
+
+def is_imported(spec: DockSpec) -> bool:
+    """Tell whether building such a dock costs no import any more."""
+    return spec.factory.partition(":")[0] in sys.modules
 
 
 def make(spec: DockSpec, context: DockContext, name: str) -> Dock:

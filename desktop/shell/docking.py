@@ -90,6 +90,15 @@ class Docking(QObject):
         panel.closed.connect(lambda: self.closed.emit(name))
         panel.visibilityChanged.connect(lambda is_on: self.shown.emit(name, is_on))
 
+    def put(self, name: str, widget: QWidget) -> None:
+        """Put another widget into a panel; the one that was there goes."""
+        panel = self._panels[name]
+        before = panel.takeWidget()
+        panel.setWidget(widget, ads.CDockWidget.eInsertMode.ForceNoScrollArea)
+        widget.show()
+        if before is not None:
+            before.deleteLater()
+
     def remove(self, name: str) -> None:
         """Take a panel away for good; its widget is deleted with it."""
         panel = self._panels.pop(name, None)

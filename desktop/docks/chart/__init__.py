@@ -10,4 +10,5 @@ SPEC = DockSpec(
     factory="desktop.docks.chart.dock:ChartDock",
     can_repeat=True,
     key="Alt+2",
+    is_heavy=True,
 )
