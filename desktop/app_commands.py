@@ -4,12 +4,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtWidgets import QInputDialog
-
 from brokers.model.instrument import Instrument
 from brokers.model.order import Side
 from desktop.commands import Command
 from desktop.docks.base import LINKS, TicketRequest
+from desktop.shell.ask_window import AskWindow
 from desktop.shell.hotkeys import keys_of, spoken
 from desktop.shell.keys_window import KeysWindow
 from desktop.shell.palette import Entry, Palette, matches
@@ -207,7 +206,8 @@ def _rearm(app: "App") -> None:
             desk.orders.rearm()
             app.toasts.info("Orders are allowed again", title)
 
-    _ask(app, "Allow orders again", f"Type the account's name, {title}, to allow orders:", take)
+    question = f"Type the account's name, {title}, to allow orders:"
+    AskWindow("Allow orders again", question, "Allow orders", take, parent=app.window).open()
 
 
 def _save(app: "App") -> None:
@@ -218,10 +218,11 @@ def _save(app: "App") -> None:
 
 def _save_as(app: "App") -> None:
     def take(name: str) -> None:
-        if name.strip():
-            app.save_workspace(name.strip())
+        app.save_workspace(name)
+        app.toasts.info("Workspace saved", name)
 
-    _ask(app, "Save workspace", "Name:", take)
+    question = "Keep this arrangement of windows under the name:"
+    AskWindow("Save workspace", question, "Save", take, parent=app.window).open()
 
 
 def _dismiss(app: "App") -> None:
@@ -230,18 +231,9 @@ def _dismiss(app: "App") -> None:
 
 def _open(app: "App") -> None:
     names = app.workspaces.names()
-    dialog = QInputDialog(app.window)
-    dialog.setWindowTitle("Open workspace")
-    dialog.setLabelText("Workspace:")
-    dialog.setComboBoxItems(names)
-    dialog.setComboBoxEditable(False)
-    dialog.textValueSelected.connect(app.open_workspace)
-    dialog.open()
-
-
-def _ask(app: "App", title: str, text: str, take: Callable[[str], object]) -> None:
-    dialog = QInputDialog(app.window)
-    dialog.setWindowTitle(title)
-    dialog.setLabelText(text)
-    dialog.textValueSelected.connect(take)
-    dialog.open()
+    if not names:
+        app.toasts.info("No workspace is saved yet", "Save this arrangement first, with Ctrl+S.")
+        return
+    question = "Arrange the windows as in:"
+    take = app.open_workspace
+    AskWindow("Open workspace", question, "Open", take, parent=app.window, choices=names).open()

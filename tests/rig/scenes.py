@@ -14,6 +14,7 @@ from desktop.docks.chart.dock import ChartDock
 from desktop.docks.portfolio.dock import PortfolioDock
 from desktop.docks.ticket.dock import TicketDock
 from desktop.docks.watchlist.dock import WatchlistDock
+from desktop.shell.ask_window import AskWindow
 from desktop.shell.keys_window import KeysWindow
 from desktop.shell.login_window import LoginWindow
 from desktop.shell.palette import Palette
@@ -68,6 +69,9 @@ async def windows(journey: Journey) -> AsyncIterator[Scene]:
     dialogs: dict[str, QDialog] = {
         "settings": SettingsWindow(app.settings, app.commands, app.window, on_keys=lambda: None),
         "keys": KeysWindow(app.commands, {}, app.window),
+        "ask": AskWindow(
+            "Save workspace", "Keep this arrangement as:", "Save", str, parent=app.window
+        ),
     }
     for name, dialog in dialogs.items():
         dialog.open()

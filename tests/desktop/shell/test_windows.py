@@ -22,6 +22,7 @@ from pytestqt.qtbot import QtBot
 from brokers.port import CredentialField
 from desktop.commands import Command, Commands
 from desktop.settings import Settings
+from desktop.shell.ask_window import AskWindow
 from desktop.shell.keys_window import KeysWindow
 from desktop.shell.login_window import Choice, LoginRequest, LoginWindow
 from desktop.shell.palette import Entry, Palette, matches
@@ -173,6 +174,29 @@ def test_a_failure_brings_the_form_back_with_the_reason(qtbot: QtBot, host: QMai
     window.show_failure("The broker says: invalid auth code")
     shown = {label.text() for label in window.findChildren(QLabel) if label.isVisibleTo(window)}
     assert "The broker says: invalid auth code" in shown
+
+
+def test_a_question_is_answered_by_keyboard(qtbot: QtBot, host: QMainWindow) -> None:
+    answers: list[str] = []
+    window = AskWindow("Save workspace", "Name:", "Save", answers.append, parent=host)
+    window.open()
+    line = _edit(window, "Name:")
+    assert not _button(window, "Save").isEnabled()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert answers == []
+    qtbot.keyClicks(line, "  Scalping ")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert answers == ["Scalping"]
+
+
+def test_a_question_given_up_answers_nothing(qtbot: QtBot, host: QMainWindow) -> None:
+    answers: list[str] = []
+    names = ("Options", "Scalping")
+    window = AskWindow("Open", "As in:", "Open", answers.append, parent=host, choices=names)
+    window.open()
+    assert _unnamed(window) == []
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert answers == []
 
 
 def test_closing_the_main_window_asks_before_it_goes(qtbot: QtBot) -> None:
