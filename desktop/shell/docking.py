@@ -52,6 +52,7 @@ class Docking(QObject):
         self._manager = ads.CDockManager(window)
         self._panels: dict[str, ads.CDockWidget] = {}
         self._manager.focusedDockWidgetChanged.connect(self._on_focus)
+        self._manager.floatingWidgetCreated.connect(_name_floating)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,6 +117,7 @@ class Docking(QObject):
         panel.widget().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def float_(self, name: str) -> None:
+        """Make a panel a window of its own."""
         self._panels[name].setFloating()
 
     def is_floating(self, name: str) -> bool:
@@ -174,3 +176,11 @@ def _name_parts(panel: ads.CDockWidget, title: str) -> None:
     if cross is not None:
         cross.setAccessibleName(f"Close {title}")
         cross.setToolTip(f"Close {title}")
+
+
+def _name_floating(window: QWidget) -> None:
+    """Name the buttons of a floating panel's title bar."""
+    for key, name in (("CloseButton", "Close"), ("MaximizeButton", "Maximise")):
+        for each in window.findChildren(QAbstractButton, f"floatingTitle{key}"):
+            each.setAccessibleName(name)
+            each.setToolTip(name)

@@ -194,6 +194,28 @@ async def test_it_opens_once_or_under_names_of_its_own(house: House, dock_id: st
     await house.market()
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support")  # said by the screenless platform
+@pytest.mark.parametrize("dock_id", DOCKS)
+async def test_it_floats_with_a_name_on_every_button_and_comes_back(
+    house: House, dock_id: str
+) -> None:
+    dock = house.open(dock_id)
+    await house.log_in()
+    house.docking.add("other", "Other", QWidget())  # a window's last panel does not float
+    layout = house.docking.save()
+    house.docking.float_(dock.name)
+    await house.settle()
+    dock.window().setVisible(True)  # without a screen the library does not show it by itself
+    await house.market()
+    assert house.docking.is_floating(dock.name)
+    assert dock.isVisible()
+    assert look.nameless(dock.window()) == []
+    assert house.docking.restore(layout)
+    assert not house.docking.is_floating(dock.name)
+    await house.market(8_020_000)
+    house.docking.remove("other")
+
+
 @pytest.mark.parametrize("dock_id", DOCKS)
 async def test_its_link_group_can_be_seen_and_changed(house: House, dock_id: str) -> None:
     dock = house.open(dock_id)
