@@ -48,7 +48,8 @@ class SettingsWindow(QDialog):
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         theme = Theme.current()
-        self.resize(theme.px(640), theme.px(640))
+        room = parent.window().size() * 0.9
+        self.resize(min(theme.px(640), room.width()), min(theme.px(640), room.height()))
         tabs = QTabWidget()
         tabs.setAccessibleName("Groups of settings")
         tabs.addTab(self._options_page(), "General")

@@ -192,6 +192,8 @@ def spilled(root: QWidget) -> list[str]:
         if isinstance(area, QScrollArea) and parent is area.viewport():
             place.moveTo(0, 0)
             place.setHeight(min(place.height(), inside.height()))
+            if area.horizontalScrollBarPolicy() != Qt.ScrollBarPolicy.ScrollBarAlwaysOff:
+                place.setWidth(min(place.width(), inside.width()))
         elif isinstance(parent, QAbstractScrollArea) and isinstance(widget, QScrollBar):
             continue
         if not inside.contains(place):

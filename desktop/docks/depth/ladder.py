@@ -75,8 +75,7 @@ class Ladder(QWidget):
     def show_book(self, book: Book, *, is_dim: bool) -> None:
         """Show a book; what stayed the same is not drawn again."""
         before, self._book = self._book, book
-        has_moved = self._measure()
-        if has_moved or len(book.bids) != len(before.bids) or is_dim != self._is_dim:
+        if self._measure() or len(book.bids) != len(before.bids) or is_dim != self._is_dim:
             self._is_dim = is_dim
             if len(book.bids) != len(before.bids):
                 self._cursor = None
@@ -134,7 +133,9 @@ class Ladder(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(Theme.current().px(260), self.sizeHint().height())
+        price, quantity, _ = self._needs
+        least = 2 * (price + quantity) + 4 * Theme.current().space("m")
+        return QSize(least, self.sizeHint().height())
 
     @property
     def _high(self) -> int:
