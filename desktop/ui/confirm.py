@@ -30,6 +30,7 @@ class SureButton:
         parent: QWidget | None = None,
     ) -> None:
         self._title = title
+        self._kind = kind
         self._question = question
         self._run = run
         self._asks = False
@@ -58,16 +59,21 @@ class SureButton:
         if not question:
             return
         self._asks = True
-        self.widget.setText(question)
-        self.widget.setAccessibleName(question)
+        self._show(question, "danger")
         self._forget.start()
         self._blind.start()
 
     def _relax(self) -> None:
         self._asks = False
         self._forget.stop()
-        self.widget.setText(self._title)
-        self.widget.setAccessibleName(self._title)
+        self._show(self._title, self._kind)
+
+    def _show(self, words: str, kind: str) -> None:
+        self.widget.setText(words)
+        self.widget.setAccessibleName(words)
+        self.widget.setProperty("kind", kind)
+        self.widget.style().unpolish(self.widget)
+        self.widget.style().polish(self.widget)
 
 
 def save_text(parent: QWidget, name: str, text: Callable[[], str]) -> None:

@@ -238,7 +238,7 @@ class TicketPage(QWidget):
             field.set_value(value)
         self.validity.choose(form.validity.value)
         self.after_market.setChecked(form.is_after_market)
-        for each in (self.side, self.product, self.validity):
+        for each in (self.side, self.product, self.validity, self.after_market):
             each.setEnabled(not form.is_change)
         self.drop.setVisible(form.is_change)
 
